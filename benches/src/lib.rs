@@ -1,0 +1,1 @@
+//! The floor: exact messages by plain system calls.

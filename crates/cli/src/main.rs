@@ -1,0 +1,2 @@
+//! Vetch: container networking in one binary.
+fn main() {}

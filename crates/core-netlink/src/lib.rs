@@ -1,0 +1,1 @@
+//! Vetch: core-netlink.
