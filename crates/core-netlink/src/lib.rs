@@ -1,1 +1,30 @@
-//! Vetch: core-netlink.
+//! The conversation with the Linux kernel over netlink.
+//!
+//! Owns the socket, the wire format, and one file per kernel object: links, addresses, routes, neighbours, rules and so on.
+//! Leaves to others: namespaces by name, policy, JSON, files.
+//!
+//! ```no_run
+//! use core_netlink::{Conn, Protocol};
+//! # fn main() -> core_netlink::Result<()> {
+//! let mut conn = Conn::open(Protocol::Route)?;
+//! # drop(conn);
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod attr;
+mod conn;
+mod error;
+pub mod fake;
+mod socket;
+#[allow(unsafe_code)]
+mod sys;
+mod types;
+mod wire;
+
+pub use attr::{Attr, Attrs, Malformed, Writer};
+pub use conn::{Conn, Failed, Notice, Query, Record, Request};
+pub use error::{Error, Result};
+pub use socket::Protocol;
+pub use types::{Bad, HwAddr, IfIndex, IfName, MacAddr, NsId, Prefix, VlanId, Vni};
+pub use wire::Flags;
