@@ -1,0 +1,48 @@
+//! One published port in an nft map, by hand: the element that an attach adds.
+
+use crate::floor::{ACK, Floor};
+use std::net::Ipv4Addr;
+
+const NEWSETELEM: u16 = (10 << 8) | 12;
+const DELSETELEM: u16 = (10 << 8) | 14;
+const NESTED: u16 = 1 << 15;
+
+fn header(floor: &mut Floor, kind: u16, flags: u16, family: u8, resource: u16) -> usize {
+    let m = floor.message(kind, flags);
+    let [high, low] = resource.to_be_bytes();
+    floor.raw(&[family, 0, high, low]);
+    m
+}
+
+/// Adds or removes `tcp . host_port : address . port` in map `set` of table `ip floor`, as one transaction.
+pub fn port(floor: &mut Floor, add: bool, host_port: u16, to: (Ipv4Addr, u16)) {
+    let m = header(floor, 16, 0, 0, 10);
+    floor.end(m);
+    let (kind, flags) = if add {
+        (NEWSETELEM, 0x400)
+    } else {
+        (DELSETELEM, 0)
+    };
+    let m = header(floor, kind, flags | ACK, 2, 0);
+    floor.text(1, "floor");
+    floor.text(2, "ports");
+    let list = floor.nest(3 | NESTED);
+    let element = floor.nest(1 | NESTED);
+    let [high, low] = host_port.to_be_bytes();
+    value(floor, 1, &[6, 0, 0, 0, high, low, 0, 0]);
+    if add {
+        let ([a, b, c, d], [high, low]) = (to.0.octets(), to.1.to_be_bytes());
+        value(floor, 2, &[a, b, c, d, high, low, 0, 0]);
+    }
+    floor.close(element);
+    floor.close(list);
+    floor.end(m);
+    let m = header(floor, 17, 0, 0, 10);
+    floor.end(m);
+}
+
+fn value(floor: &mut Floor, kind: u16, bytes: &[u8]) {
+    let data = floor.nest(kind | NESTED);
+    floor.attr(1, bytes);
+    floor.close(data);
+}
