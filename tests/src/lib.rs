@@ -1,1 +1,26 @@
-//! The lab for privileged tests.
+//! The lab for privileged tests: every test is a small network of its own, in private namespaces.
+//!
+//! Run through `cargo xtask test-net [FILTER]`, which enters a sandbox first.
+//! [`lab()`] gives one test its own network and mount namespaces; [`Node`] is one namespace in it;
+//! [`State`] is what must be the same after a test as before; [`Twin`] runs the same words through
+//! the reference tool and through `vetch` and compares what came of it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "the whole crate is test code: a panic is how a test fails"
+)]
+
+mod exec;
+mod lab;
+mod node;
+pub mod skip;
+mod state;
+mod wire;
+
+pub use exec::{Background, Output, Run};
+pub use lab::{Lab, lab};
+pub use node::Node;
+pub use state::State;
+pub use wire::Server;

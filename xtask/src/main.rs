@@ -1,2 +1,54 @@
-//! Tasks of the project.
-fn main() {}
+//! Tasks of the project, one file each. `cargo xtask --help` lists them.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for people at a terminal"
+)]
+
+mod counts;
+mod sandbox;
+mod sh;
+mod skips;
+mod test_net;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// Tasks of the Vetch project.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    /// The privileged suite alone, in a sandbox; words choose tests by name, `-- --nocapture` goes to the test binaries.
+    TestNet {
+        /// Filters and options of the test binaries.
+        #[arg(allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// (used by test-net) Enter new namespaces, then go on as `inside`.
+    #[command(hide = true)]
+    Enter(sandbox::Job),
+    /// (used by test-net) Prepare mounts and run the test binaries.
+    #[command(hide = true)]
+    Inside(sandbox::Job),
+}
+
+fn main() -> ExitCode {
+    match run(Task::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:?}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    match task {
+        Task::TestNet { args } => test_net::main(&args),
+        Task::Enter(job) => sandbox::enter(&job),
+        Task::Inside(job) => sandbox::inside(&job),
+    }
+}

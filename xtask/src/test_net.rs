@@ -1,0 +1,94 @@
+//! The privileged suite: builds it and the `vetch` binary, runs it in the sandbox, judges the skips.
+
+use std::env;
+use std::fs;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use crate::counts::Counts;
+use crate::sandbox::Job;
+use crate::{sh, skips, tools};
+
+/// `cargo xtask test-net`.
+pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
+    Ok(run(args)?.conclude())
+}
+
+/// Runs the suite; its counts.
+pub(crate) fn run(args: &[String]) -> Result<Counts> {
+    if !tools::prepare()? {
+        println!("SKIP the privileged suite: it needs the tools named above");
+        let failed = usize::from(in_ci());
+        return Ok(Counts {
+            passed: 0,
+            failed,
+            skipped: 1 - failed,
+        });
+    }
+    let vetch = sh::built("build --quiet --package vetch")?;
+    let tests = sh::built("test --quiet --no-run --package vetch-tests")?;
+    let dir = tempfile::tempdir()?;
+    let job = Job {
+        vetch: vetch
+            .into_iter()
+            .next()
+            .context("cargo built no `vetch`")?
+            .1,
+        dir: dir.path().to_owned(),
+        no_pid: false,
+        tests: tests.into_iter().map(|(_, path)| path).collect(),
+        args: args.to_vec(),
+    };
+    let mut counts = job.run()?;
+    judge(
+        &mut counts,
+        &fs::read_to_string(dir.path().join("skips")).unwrap_or_default(),
+    );
+    Ok(counts)
+}
+
+/// A skipped test passed in the eyes of its binary. An unexpected one fails in CI.
+fn judge(counts: &mut Counts, list: &str) {
+    for skip in skips::read(list) {
+        let verdict = if skip.expected {
+            "expected"
+        } else {
+            "UNEXPECTED: that is not missing here"
+        };
+        println!("SKIP {}: {} ({verdict})", skip.test, skip.reason);
+        counts.passed = counts.passed.saturating_sub(1);
+        if in_ci() && !skip.expected {
+            counts.failed += 1;
+        } else {
+            counts.skipped += 1;
+        }
+    }
+}
+
+fn in_ci() -> bool {
+    env::var("CI").is_ok_and(|value| value == "true")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_skip_is_taken_from_what_passed() {
+        let mut counts = Counts {
+            passed: 5,
+            failed: 0,
+            skipped: 0,
+        };
+        judge(&mut counts, "a\tkernel>=99.0: the future\n");
+        assert_eq!(
+            counts,
+            Counts {
+                passed: 4,
+                failed: 0,
+                skipped: 1
+            }
+        );
+    }
+}
