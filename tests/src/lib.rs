@@ -17,10 +17,12 @@ mod lab;
 mod node;
 pub mod skip;
 mod state;
+mod twin;
 mod wire;
 
 pub use exec::{Background, Output, Run};
 pub use lab::{Lab, lab};
 pub use node::Node;
 pub use state::State;
+pub use twin::Twin;
 pub use wire::Server;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use nix::unistd::geteuid;
-use vetch_tests::{Lab, lab, skip};
+use vetch_tests::{Lab, Twin, lab, skip};
 
 fn pair(lab: &Lab) -> (vetch_tests::Node, vetch_tests::Node) {
     let (a, b) = (lab.netns("a"), lab.anonymous("b"));
@@ -194,4 +194,54 @@ fn a_test_may_answer_with_an_error() {
         anyhow::ensure!(lab.cmd("true").code == 0);
         Ok(())
     });
+}
+
+/// Many steps by the reference tool on both machines: random names of the kernel must not count as differences.
+#[test]
+fn twins_are_alike_after_the_same_words() {
+    lab(|lab| {
+        let twin = Twin::new(lab);
+        for words in [
+            "ip netns add blue",
+            "ip link add br0 type bridge",
+            "ip link add veth0 type veth peer name veth1 netns blue",
+            "ip link set veth0 master br0 up",
+            "ip link set br0 up",
+            "ip -n blue link set veth1 address 02:00:00:00:00:07 up",
+            "ip -n blue address add fd00::2/64 dev veth1",
+            "ip -n blue address add 10.0.0.2/24 dev veth1 valid_lft 100 preferred_lft 50",
+            "ip -n blue route add default via 10.0.0.1",
+            "ip neigh add 10.0.0.9 lladdr 02:00:00:00:00:09 dev br0",
+            "bridge fdb add 02:00:00:00:00:0a dev veth0 master",
+            "nft add table inet t",
+        ] {
+            twin.setup(words);
+        }
+        twin.alike("the set-up");
+    });
+}
+
+fn check_differs(words: &str) {
+    let words = words.to_owned();
+    let run = move || {
+        lab(move |lab| {
+            let twin = Twin::new(lab);
+            twin.setup("ip link add veth0 address 02:00:00:00:00:01 type veth peer name veth1");
+            twin.alike("the set-up");
+            twin.ours().cmd(&words).ok();
+            twin.alike(&words);
+        });
+    };
+    assert!(
+        std::panic::catch_unwind(run).is_err(),
+        "a difference is not noticed"
+    );
+}
+
+#[test]
+fn twins_that_differ_are_noticed() {
+    check_differs("ip link set veth0 mtu 1400");
+    check_differs("ip link set veth0 address 02:00:00:00:00:02");
+    check_differs("ip netns add blue");
+    check_differs("nft add table inet t");
 }
