@@ -1,1 +1,35 @@
-//! Vetch: ns-mgmt.
+//! Namespaces of Linux, of every kind: make, name, find, enter and remove them, and run processes in them.
+//!
+//! Owns `/run/netns`, `/proc/PID/ns`, sysctls, and everything that moves a thread or a process. Leaves to others: links, addresses,
+//! bridges. No thread of the caller is ever moved.
+//!
+//! ```no_run
+//! use ns_mgmt::NetNs;
+//! # fn main() -> ns_mgmt::Result<()> {
+//! let blue = NetNs::create_named(&"blue".parse()?)?;
+//! let conn = blue.conn(core_netlink::Protocol::Route)?;
+//! println!("{}", NetNs::delete(&"blue".parse()?)?);
+//! # Ok(())
+//! # }
+//! ```
+
+mod error;
+mod holders;
+mod kind;
+mod mountinfo;
+mod name;
+mod names;
+mod namespace;
+mod netns;
+mod procfs;
+#[allow(unsafe_code)]
+mod sys;
+mod worker;
+
+pub use error::{Error, Result};
+pub use holders::{Deleted, Found, Holder, Listing, holders, list, pids};
+pub use kind::Kind;
+pub use name::{NsName, Target};
+pub use names::Named;
+pub use namespace::Namespace;
+pub use netns::NetNs;

@@ -1,0 +1,29 @@
+//! `/proc`, checked to be the kernel's before anything in it is believed.
+
+use crate::{Error, Result};
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
+use std::os::fd::{AsFd, OwnedFd};
+
+/// Opens `/proc` and checks that it is procfs.
+pub(crate) fn root(op: &str) -> Result<OwnedFd> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let dir = open("/proc", flags, Mode::empty())
+        .map_err(|errno| Error::system(op, errno).with_hint(HINT))?;
+    check(&dir, op)?;
+    Ok(dir)
+}
+
+/// Checks that an open file lies on procfs.
+pub(crate) fn check(file: impl AsFd, op: &str) -> Result<()> {
+    let stat = fstatfs(file).map_err(|errno| Error::system(op, errno))?;
+    match stat.filesystem_type() == PROC_SUPER_MAGIC {
+        true => Ok(()),
+        false => {
+            Err(Error::missing(op, "/proc is not the kernel's proc file system").with_hint(HINT))
+        }
+    }
+}
+
+const HINT: &str = "mount -t proc proc /proc";
