@@ -33,6 +33,11 @@ pub trait Request {
 
     /// Completes "cannot ...": `add link `br0``. Called only for errors.
     fn what(&self) -> String;
+
+    /// Why it must not be sent, such as fields that contradict each other. Asked before anything is written.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 impl<R: Request + ?Sized> Request for &R {
@@ -50,6 +55,10 @@ impl<R: Request + ?Sized> Request for &R {
 
     fn what(&self) -> String {
         (**self).what()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        (**self).check()
     }
 }
 
@@ -371,6 +380,8 @@ impl Conn {
     }
 
     fn write(&mut self, request: &(impl Request + ?Sized), extra: Flags) -> Result<Placed> {
+        let checked = request.check();
+        checked.map_err(|why| Error::invalid(request.what(), why))?;
         self.seq = self.seq.wrapping_add(1).max(1);
         let seq = self.seq;
         let start = wire::begin(&mut self.out, request.kind(), request.flags() | extra, seq);

@@ -12,19 +12,25 @@
 //! # }
 //! ```
 
+pub mod addr;
 pub mod attr;
 mod conn;
 mod error;
 pub mod fake;
+mod object;
+pub mod route;
 mod socket;
 #[allow(unsafe_code)]
 mod sys;
+mod table;
 mod types;
 mod wire;
 
 pub use attr::{Attr, Attrs, Malformed, Writer};
 pub use conn::{Conn, Failed, Notice, Query, Record, Request};
 pub use error::{Error, Result};
+pub use object::{Change, Family, Object, Verb};
 pub use socket::Protocol;
+pub use table::Be;
 pub use types::{Bad, HwAddr, IfIndex, IfName, MacAddr, NsId, Prefix, VlanId, Vni};
 pub use wire::Flags;

@@ -14,7 +14,7 @@ pub struct Bad {
 }
 
 impl Bad {
-    fn new(value: impl Into<String>, right: &'static str) -> Self {
+    pub(crate) fn new(value: impl Into<String>, right: &'static str) -> Self {
         let value = value.into();
         Bad { value, right }
     }
