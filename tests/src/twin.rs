@@ -120,17 +120,31 @@ impl Twin {
     pub fn alike(&self, after: &str) {
         let end = Instant::now() + PATIENCE;
         loop {
-            let (want, got) = (self.view(&self.reference), self.view(&self.ours));
-            if want == got {
+            let lines = self.differences();
+            if lines.is_empty() {
                 return;
             }
-            let difference = differing(&want, &got);
+            let lines = lines.join("\n");
             assert!(
                 Instant::now() < end,
-                "after `{after}` the machines differ (- reference, + ours):\n{difference}"
+                "after `{after}` the machines differ (- reference, + ours):\n{lines}"
             );
             thread::sleep(Duration::from_millis(30));
         }
+    }
+
+    /// What differs at this moment.
+    pub fn differences(&self) -> Vec<String> {
+        let (want, got) = (self.view(&self.reference), self.view(&self.ours));
+        let missing = want
+            .iter()
+            .filter(|line| count(&want, line) > count(&got, line))
+            .map(|line| format!("- {line}"));
+        let more = got
+            .iter()
+            .filter(|line| count(&got, line) > count(&want, line))
+            .map(|line| format!("+ {line}"));
+        missing.chain(more).collect()
     }
 
     fn our(&self, words: &str) -> Output {
@@ -305,19 +319,6 @@ fn json(output: &Output) -> Value {
     }
 }
 
-fn differing(want: &[String], got: &[String]) -> String {
-    let missing = want
-        .iter()
-        .filter(|line| !got.contains(line))
-        .map(|line| format!("- {line}"));
-    let more = got
-        .iter()
-        .filter(|line| !want.contains(line))
-        .map(|line| format!("+ {line}"));
-    let lines: Vec<_> = missing.chain(more).collect();
-    if lines.is_empty() {
-        format!("different numbers of the same:\n{want:#?}\n{got:#?}")
-    } else {
-        lines.join("\n")
-    }
+fn count(lines: &[String], line: &String) -> usize {
+    lines.iter().filter(|other| *other == line).count()
 }

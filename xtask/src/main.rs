@@ -6,10 +6,13 @@
 )]
 
 mod counts;
+mod dist;
 mod sandbox;
 mod sh;
 mod skips;
+mod test;
 mod test_net;
+mod tidy;
 mod tools;
 
 use std::process::ExitCode;
@@ -21,12 +24,20 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Task {
+    /// Everything: `check`, then the privileged suite. Ends with `N passed, N failed, N skipped`.
+    Test,
+    /// What needs no privilege: format, lints, unit and documentation tests, tidy, licences.
+    Check,
     /// The privileged suite alone, in a sandbox; words choose tests by name, `-- --nocapture` goes to the test binaries.
     TestNet {
         /// Filters and options of the test binaries.
         #[arg(allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// The room rules: which line belongs into which crate, as small checks.
+    Tidy,
+    /// One static binary with completions and manual pages, in target/dist.
+    Dist,
     /// (used by test-net) Enter new namespaces, then go on as `inside`.
     #[command(hide = true)]
     Enter(sandbox::Job),
@@ -47,6 +58,10 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<ExitCode> {
     match task {
+        Task::Test => test::main(),
+        Task::Check => Ok(test::check()?.conclude()),
+        Task::Tidy => tidy::main(),
+        Task::Dist => dist::main(),
         Task::TestNet { args } => test_net::main(&args),
         Task::Enter(job) => sandbox::enter(&job),
         Task::Inside(job) => sandbox::inside(&job),

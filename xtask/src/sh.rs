@@ -59,12 +59,17 @@ pub(crate) fn counted(mut command: Command) -> Result<Counts> {
 /// The executables that a `cargo build` or `cargo test --no-run` makes, with the names of their targets.
 pub(crate) fn built(words: &str) -> Result<Vec<(String, PathBuf)>> {
     println!("$ cargo {words}");
-    let output = cargo(words)
+    built_with(&mut cargo(words))
+}
+
+/// The same for a command with an environment of its own.
+pub(crate) fn built_with(command: &mut Command) -> Result<Vec<(String, PathBuf)>> {
+    let output = command
         .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {
-        bail!("`cargo {words}` failed");
+        bail!("`{}` failed", words(command));
     }
     let messages = String::from_utf8_lossy(&output.stdout).into_owned();
     let artifacts = messages
@@ -79,6 +84,16 @@ pub(crate) fn built(words: &str) -> Result<Vec<(String, PathBuf)>> {
             ))
         })
         .collect())
+}
+
+/// Where cargo builds.
+pub(crate) fn target_dir() -> Result<PathBuf> {
+    let output = cargo("metadata --no-deps --format-version 1").output()?;
+    let metadata: Value = serde_json::from_slice(&output.stdout)?;
+    Ok(metadata["target_directory"]
+        .as_str()
+        .context("cargo names no target directory")?
+        .into())
 }
 
 fn words(command: &Command) -> String {
