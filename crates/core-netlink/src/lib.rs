@@ -17,6 +17,7 @@ pub mod attr;
 mod conn;
 mod error;
 pub mod fake;
+pub mod nft;
 mod object;
 pub mod route;
 mod socket;

@@ -1,0 +1,301 @@
+//! Intent to elements. Pure: what cannot be meant is refused here, before anything is sent.
+
+use crate::{Attachment, Change, Element, Error, Network, Owner, Publish, Result, Set};
+use core_netlink::nft::{Family, Value};
+use core_netlink::{IfName, MacAddr, Prefix};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+const PORT_PREFIX: &[u8] = b"vtp"; // what the guard looks for
+const HASHED: u32 = 64; // longer ranges go into interval maps, whose changes cost more with each element
+
+/// The elements of a network.
+pub fn network(network: &Network) -> Result<Change> {
+    check_network(network)?;
+    let owner = Owner::Network(network.name.clone());
+    owner.check()?;
+    let bridge = || Value::Name(network.bridge);
+    let put = |set, key: Vec<Value>| Element::new(set, &owner, key);
+    let mut elements = vec![
+        put(Set::Nets, vec![bridge()]),
+        put(Set::Pairs, vec![bridge(), bridge()]),
+    ];
+    for &gateway in &network.gateways {
+        elements.push(put(
+            by_family(gateway, Set::Gate4, Set::Gate6),
+            vec![Value::Ip(gateway)],
+        ));
+    }
+    elements.extend(
+        network
+            .subnets
+            .iter()
+            .map(|subnet| local(network.bridge, subnet, &owner)),
+    );
+    if network.masquerade && !network.internal {
+        let families = families(&network.subnets).into_iter();
+        elements
+            .extend(families.map(|family| put(Set::Masq, vec![bridge(), Value::Family(family)])));
+    }
+    if network.internal {
+        elements.push(put(Set::Internal, vec![bridge()]));
+    }
+    if network.host_services {
+        elements.push(put(Set::Host, vec![bridge()]));
+    }
+    for service in &network.services {
+        let protocol = Value::Protocol(service.transport.number());
+        let ports = service.ports.first()..=service.ports.last();
+        let key = |port| vec![bridge(), protocol.clone(), Value::Port(port)];
+        elements.extend(ports.map(|port| put(Set::Service, key(port))));
+    }
+    Ok(Change::add(elements))
+}
+
+fn check_network(network: &Network) -> Result<()> {
+    for subnet in &network.subnets {
+        if subnet.trunc() != *subnet {
+            let right = format!("host bits are set; the network is {}", subnet.trunc());
+            return Err(Error::refused("subnet", subnet, right));
+        }
+    }
+    for gateway in &network.gateways {
+        if !network
+            .subnets
+            .iter()
+            .any(|subnet| subnet.contains(gateway))
+        {
+            return Err(Error::refused(
+                "gateway",
+                gateway,
+                "an address in one of the network's subnets",
+            ));
+        }
+    }
+    for service in network
+        .services
+        .iter()
+        .filter(|service| service.ports.count() > HASHED)
+    {
+        return Err(Error::refused("host service", service, "at most 64 ports"));
+    }
+    Ok(())
+}
+
+fn local(bridge: IfName, subnet: &Prefix, owner: &Owner) -> Element {
+    let set = by_family(subnet.addr(), Set::Local4, Set::Local6);
+    let key = [Value::Name(bridge), Value::Ip(subnet.network())];
+    let end = vec![Value::Name(bridge), Value::Ip(subnet.broadcast())];
+    Element {
+        end: Some(end),
+        ..Element::new(set, owner, key)
+    }
+}
+
+fn by_family<T>(ip: IpAddr, v4: T, v6: T) -> T {
+    if ip.is_ipv4() { v4 } else { v6 }
+}
+
+fn families(subnets: &[Prefix]) -> Vec<Family> {
+    let v4 = subnets.iter().any(|subnet| subnet.addr().is_ipv4());
+    let v6 = subnets.iter().any(|subnet| subnet.addr().is_ipv6());
+    let families = [v4.then_some(Family::Ip), v6.then_some(Family::Ip6)];
+    families.into_iter().flatten().collect()
+}
+
+/// The elements of an attachment, without its published ports.
+pub fn attachment(attachment: &Attachment) -> Result<Change> {
+    check_attachment(attachment)?;
+    let Attachment {
+        owner, port, mac, ..
+    } = attachment;
+    let key = |address: Value| vec![Value::Name(*port), Value::Mac(*mac), address];
+    let mut elements = Vec::new();
+    for address in own_addresses(attachment) {
+        let set = by_family(address, Set::Src4, Set::Src6);
+        elements.push(Element::new(set, owner, key(Value::Ip(address))));
+        if let IpAddr::V6(v6) = address {
+            let raw = Value::Bytes(v6.octets().to_vec());
+            elements.push(Element::new(Set::Nd6, owner, key(raw)));
+        }
+    }
+    if attachment.dhcp {
+        elements.push(Element::new(Set::Dhcp, owner, [Value::Name(*port)]));
+    }
+    if attachment.unguarded {
+        elements.push(Element::new(Set::Open, owner, [Value::Name(*port)]));
+    }
+    Ok(Change::add(elements))
+}
+
+fn check_attachment(attachment: &Attachment) -> Result<()> {
+    let Attachment {
+        owner, port, mac, ..
+    } = attachment;
+    owner.check()?;
+    if !port.as_bytes().starts_with(PORT_PREFIX) {
+        let right = "the guard watches ports whose name begins with vtp";
+        return Err(Error::refused("port", port, right));
+    }
+    if mac.is_multicast() || *mac == MacAddr::default() {
+        return Err(Error::refused("MAC", mac, "the address of one station"));
+    }
+    for address in &attachment.addresses {
+        check_unicast("address", *address)?;
+    }
+    Ok(())
+}
+
+fn check_unicast(field: &'static str, address: IpAddr) -> Result<()> {
+    let broadcast = address == IpAddr::V4(Ipv4Addr::BROADCAST);
+    let mapped = matches!(address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
+    if broadcast
+        || mapped
+        || address.is_multicast()
+        || address.is_unspecified()
+        || address.is_loopback()
+    {
+        return Err(Error::refused(
+            field,
+            address,
+            "a unicast address of the container",
+        ));
+    }
+    Ok(())
+}
+
+/// Each address once, and with IPv6 the link-local one.
+fn own_addresses(attachment: &Attachment) -> Vec<IpAddr> {
+    let mut addresses = Vec::new();
+    let v6 = attachment.addresses.iter().any(IpAddr::is_ipv6);
+    let implied = v6.then(|| IpAddr::V6(link_local(attachment.mac)));
+    for address in attachment.addresses.iter().copied().chain(implied) {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    addresses
+}
+
+/// The link-local address that follows from a MAC (RFC 4291, appendix A).
+fn link_local(mac: MacAddr) -> Ipv6Addr {
+    let [a, b, c, d, e, f] = mac.0.map(u16::from);
+    Ipv6Addr::new(
+        0xfe80,
+        0,
+        0,
+        0,
+        (a ^ 2) << 8 | b,
+        c << 8 | 0xff,
+        0xfe00 | d,
+        e << 8 | f,
+    )
+}
+
+/// The elements of published ports: one for each of up to 64 ports, beyond that one interval.
+pub fn publish(owner: &Owner, publish: &Publish) -> Result<Change> {
+    owner.check()?;
+    check_publish(publish)?;
+    if publish.ports.count() > HASHED {
+        return Ok(Change::add([interval(owner, publish)]));
+    }
+    let ports = publish.ports.first()..=publish.ports.last();
+    let targets = publish.to.port()..=u16::MAX;
+    let pairs = ports.zip(targets);
+    Ok(Change::add(pairs.map(|(port, target)| {
+        single(owner, publish, port, target)
+    })))
+}
+
+fn check_publish(publish: &Publish) -> Result<()> {
+    let Publish { on, ports, to, .. } = publish;
+    check_unicast("target", to.ip())?;
+    if let Some(on) = on {
+        check_host_address(*on, to)?;
+    }
+    let last = u32::from(to.port()) + ports.count() - 1;
+    if to.port() == 0 || last > u16::MAX.into() {
+        let right = format!(
+            "a port from 1 that leaves room for all {} up to 65535",
+            ports.count()
+        );
+        return Err(Error::refused("container port", to.port(), right));
+    }
+    if ports.count() > HASHED && to.port() != ports.first() {
+        let right =
+            format!("more than {HASHED} ports keep their numbers: publish {ports} to {ports}");
+        return Err(Error::refused("container port", to.port(), right));
+    }
+    Ok(())
+}
+
+fn check_host_address(on: IpAddr, to: &SocketAddr) -> Result<()> {
+    if on.is_ipv4() != to.is_ipv4() {
+        let right = format!("an address of the family of the container's {}", to.ip());
+        return Err(Error::refused("host address", on, right));
+    }
+    if on == IpAddr::V6(Ipv6Addr::LOCALHOST) {
+        let right = "[::1] cannot be published by nf_tables; 127.0.0.1 can, and the host's own IPv6 address";
+        return Err(Error::refused("host address", on, right));
+    }
+    if on.is_multicast() || on == IpAddr::V4(Ipv4Addr::BROADCAST) {
+        return Err(Error::refused(
+            "host address",
+            on,
+            "an address of this host",
+        ));
+    }
+    Ok(())
+}
+
+/// The address published on, unless it is every one.
+fn one_address(publish: &Publish) -> Option<IpAddr> {
+    publish.on.filter(|on| !on.is_unspecified())
+}
+
+fn single(owner: &Owner, publish: &Publish, port: u16, target: u16) -> Element {
+    let to = publish.to.ip();
+    let tail = [
+        Value::Protocol(publish.transport.number()),
+        Value::Port(port),
+    ];
+    let (set, key) = match one_address(publish) {
+        None => (by_family(to, Set::Any4, Set::Any6), tail.to_vec()),
+        Some(on) => {
+            let key = [Value::Ip(on)].into_iter().chain(tail).collect();
+            (by_family(to, Set::Addr4, Set::Addr6), key)
+        }
+    };
+    Element {
+        value: vec![Value::Ip(to), Value::Port(target)],
+        ..Element::new(set, owner, key)
+    }
+}
+
+fn interval(owner: &Owner, publish: &Publish) -> Element {
+    let to = publish.to.ip();
+    let protocol = || Value::Protocol(publish.transport.number());
+    let every = by_family(
+        to,
+        (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::BROADCAST.into()),
+        (
+            Ipv6Addr::UNSPECIFIED.into(),
+            Ipv6Addr::from(u128::MAX).into(),
+        ),
+    );
+    let (first, last) = one_address(publish).map_or(every, |on| (on, on));
+    let key = [
+        Value::Ip(first),
+        protocol(),
+        Value::Port(publish.ports.first()),
+    ];
+    let end = vec![
+        Value::Ip(last),
+        protocol(),
+        Value::Port(publish.ports.last()),
+    ];
+    Element {
+        end: Some(end),
+        value: vec![Value::Ip(to)],
+        ..Element::new(by_family(to, Set::Range4, Set::Range6), owner, key)
+    }
+}

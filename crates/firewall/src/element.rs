@@ -1,0 +1,223 @@
+//! The sets and maps of the two tables, and an element of one of them.
+
+use crate::Owner;
+use core_netlink::nft::{DataType, Family, Value};
+use std::fmt;
+use std::net::IpAddr;
+
+/// A set or map of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Set {
+    /// Port, MAC and IPv4 address that belong together.
+    Src4,
+    /// Port, MAC and IPv6 address that belong together.
+    Src6,
+    /// The same for the address inside neighbour discovery.
+    Nd6,
+    /// Ports that may ask for an address by DHCP.
+    Dhcp,
+    /// Ports without a guard.
+    Open,
+    /// Our bridges.
+    Nets,
+    /// Bridges without a way out.
+    Internal,
+    /// From which bridge to which packets may pass.
+    Pairs,
+    /// Bridges whose containers go out with the host's address.
+    Masq,
+    /// IPv4 addresses of the host on our bridges.
+    Gate4,
+    /// IPv6 addresses of the host on our bridges.
+    Gate6,
+    /// Bridge and IPv4 subnet, for connections that turn back.
+    Local4,
+    /// Bridge and IPv6 subnet, for connections that turn back.
+    Local6,
+    /// Bridges whose containers may use every service of the host.
+    Host,
+    /// Single services of the host opened to a bridge.
+    Service,
+    /// Interfaces on which we switched forwarding on.
+    Opened,
+    /// Families for which we switched forwarding on everywhere.
+    Closed,
+    /// Ports published on every IPv4 address.
+    Any4,
+    /// Ports published on every IPv6 address.
+    Any6,
+    /// Ports published on one IPv4 address.
+    Addr4,
+    /// Ports published on one IPv6 address.
+    Addr6,
+    /// Long ranges of ports published, IPv4.
+    Range4,
+    /// Long ranges of ports published, IPv6.
+    Range6,
+}
+
+impl Set {
+    /// Every one, in the order of the tables.
+    pub const ALL: [Set; 23] = {
+        use Set::*;
+        [
+            Src4, Src6, Nd6, Dhcp, Open, Nets, Internal, Pairs, Masq, Gate4, Gate6, Local4, Local6,
+            Host, Service, Opened, Closed, Any4, Any6, Addr4, Addr6, Range4, Range6,
+        ]
+    };
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Set::Src4 => "src4",
+            Set::Src6 => "src6",
+            Set::Nd6 => "nd6",
+            Set::Dhcp => "dhcp",
+            Set::Open => "open",
+            Set::Nets => "nets",
+            Set::Internal => "internal",
+            Set::Pairs => "pairs",
+            Set::Masq => "masq",
+            Set::Gate4 => "gate4",
+            Set::Gate6 => "gate6",
+            Set::Local4 => "local4",
+            Set::Local6 => "local6",
+            Set::Host => "host",
+            Set::Service => "service",
+            Set::Opened => "opened",
+            Set::Closed => "closed",
+            Set::Any4 => "any4",
+            Set::Any6 => "any6",
+            Set::Addr4 => "addr4",
+            Set::Addr6 => "addr6",
+            Set::Range4 => "range4",
+            Set::Range6 => "range6",
+        }
+    }
+
+    /// The family of its table, which is called `vetch`.
+    pub fn family(self) -> Family {
+        match self {
+            Set::Src4 | Set::Src6 | Set::Nd6 | Set::Dhcp | Set::Open => Family::Bridge,
+            _ => Family::Inet,
+        }
+    }
+
+    pub(crate) fn key(self) -> &'static [DataType] {
+        use DataType::*;
+        match self {
+            Set::Src4 => &[IfName, EtherAddr, Ipv4Addr],
+            Set::Src6 => &[IfName, EtherAddr, Ipv6Addr],
+            Set::Nd6 => &[IfName, EtherAddr, Integer(16)],
+            Set::Dhcp | Set::Open | Set::Nets | Set::Internal | Set::Host => &[IfName],
+            Set::Pairs => &[IfName, IfName],
+            Set::Masq | Set::Opened => &[IfName, NfProto],
+            Set::Gate4 => &[Ipv4Addr],
+            Set::Gate6 => &[Ipv6Addr],
+            Set::Local4 => &[IfName, Ipv4Addr],
+            Set::Local6 => &[IfName, Ipv6Addr],
+            Set::Service => &[IfName, InetProto, InetService],
+            Set::Closed => &[NfProto],
+            Set::Any4 | Set::Any6 => &[InetProto, InetService],
+            Set::Addr4 | Set::Range4 => &[Ipv4Addr, InetProto, InetService],
+            Set::Addr6 | Set::Range6 => &[Ipv6Addr, InetProto, InetService],
+        }
+    }
+
+    /// What the keys of a map stand for; empty for a set.
+    pub(crate) fn value(self) -> &'static [DataType] {
+        use DataType::*;
+        match self {
+            Set::Any4 | Set::Addr4 => &[Ipv4Addr, InetService],
+            Set::Any6 | Set::Addr6 => &[Ipv6Addr, InetService],
+            Set::Range4 => &[Ipv4Addr],
+            Set::Range6 => &[Ipv6Addr],
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn is_interval(self) -> bool {
+        matches!(self, Set::Local4 | Set::Local6 | Set::Range4 | Set::Range6)
+    }
+}
+
+/// An element of a set or map, with its owner.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Element {
+    /// Where it is.
+    pub set: Set,
+    /// Its key; the lower end where it is an interval.
+    pub key: Vec<Value>,
+    /// The upper end of an interval.
+    pub end: Option<Vec<Value>>,
+    /// What the key stands for, in a map.
+    pub value: Vec<Value>,
+    /// Whose it is, from its comment.
+    pub owner: Owner,
+}
+
+impl Element {
+    pub(crate) fn new(set: Set, owner: &Owner, key: impl Into<Vec<Value>>) -> Element {
+        Element {
+            set,
+            key: key.into(),
+            end: None,
+            value: Vec::new(),
+            owner: owner.clone(),
+        }
+    }
+
+    /// Key and value as nft writes them, without comment: `tcp . 80 : 10.0.0.2 . 8080`.
+    pub fn text(&self) -> String {
+        let key = match &self.end {
+            None => join(self.key.iter().map(Value::to_string)),
+            Some(end) => join(self.key.iter().zip(end).map(interval)),
+        };
+        match self.value.is_empty() {
+            true => key,
+            false => format!("{key} : {}", join(self.value.iter().map(Value::to_string))),
+        }
+    }
+}
+
+/// The element as nft would be told of it: `inet vetch any4 { tcp . 80 : 10.0.0.2 . 8080 }`.
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Element { set, .. } = self;
+        write!(
+            f,
+            "{} vetch {} {{ {} }}",
+            set.family(),
+            set.name(),
+            self.text()
+        )
+    }
+}
+
+fn join(fields: impl Iterator<Item = String>) -> String {
+    fields.collect::<Vec<_>>().join(" . ")
+}
+
+fn interval((low, high): (&Value, &Value)) -> String {
+    match (low, high) {
+        _ if low == high => low.to_string(),
+        (Value::Ip(first), Value::Ip(last)) => prefix_text(*first, *last),
+        _ => format!("{low}-{high}"),
+    }
+}
+
+fn prefix_text(first: IpAddr, last: IpAddr) -> String {
+    let (bits, width) = match (first, last) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => (u128::from(u32::from(a) ^ u32::from(b)), 32),
+        (IpAddr::V6(a), IpAddr::V6(b)) => (u128::from(a) ^ u128::from(b), 128),
+        _ => return format!("{first}-{last}"),
+    };
+    let host = u128::BITS - bits.leading_zeros();
+    let whole = ipnet::IpNet::new(first, (width - host) as u8);
+    match whole {
+        Ok(net) if net.network() == first && net.broadcast() == last => net.to_string(),
+        _ => format!("{first}-{last}"),
+    }
+}
