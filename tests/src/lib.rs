@@ -15,6 +15,7 @@
 mod exec;
 mod lab;
 mod node;
+mod normal;
 pub mod skip;
 mod state;
 mod twin;

@@ -9,23 +9,9 @@ use serde_json::Value;
 use crate::exec::Output;
 use crate::lab::Lab;
 use crate::node::Node;
+use crate::normal::Normal;
 use crate::state::array;
 
-/// What changes by itself, or by the order in which indexes were handed out.
-const NOISE: [&str; 12] = [
-    "ifindex",
-    "link_index",
-    "stats",
-    "stats64",
-    "tentative",
-    "optimistic",
-    "handle",
-    "packets",
-    "bytes",
-    "used",
-    "updated",
-    "confirmed",
-];
 /// How long the two may take to become equal (carrier, link-local addresses).
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -45,7 +31,7 @@ pub struct Twin {
     reference: Node,
     ours: Node,
     by_name: bool,
-    said: RefCell<String>,
+    normal: RefCell<Normal>,
 }
 
 impl Twin {
@@ -56,7 +42,7 @@ impl Twin {
             reference,
             ours,
             by_name: false,
-            said: RefCell::default(),
+            normal: RefCell::default(),
         }
     }
 
@@ -81,7 +67,7 @@ impl Twin {
     /// Runs the reference tool on both machines; it must succeed.
     #[track_caller]
     pub fn setup(&self, words: &str) {
-        self.hear(words);
+        self.normal.borrow_mut().hear(words);
         self.reference.cmd(words).ok();
         self.ours.cmd(words).ok();
     }
@@ -89,7 +75,7 @@ impl Twin {
     /// One operation: both succeed or both fail, and both machines are then alike. Answers reference's and ours.
     #[track_caller]
     pub fn same(&self, words: &str) -> (Output, Output) {
-        self.hear(words);
+        self.normal.borrow_mut().hear(words);
         let (reference, ours) = (self.reference.cmd(words), self.our(words));
         assert_eq!(
             reference.code == 0,
@@ -105,9 +91,10 @@ impl Twin {
     #[track_caller]
     pub fn same_output(&self, words: &str) {
         let (reference, ours) = self.same(words);
+        let normal = self.normal.borrow();
         let (want, got) = (
-            self.normal_output(&reference.stdout),
-            self.normal_output(&ours.stdout),
+            normal.output(&reference.stdout),
+            normal.output(&ours.stdout),
         );
         assert_eq!(
             want, got,
@@ -152,13 +139,6 @@ impl Twin {
             return self.ours.vetch_as(words);
         }
         self.ours.vetch(words.strip_prefix("ip ").unwrap_or(words))
-    }
-
-    /// Remembers MAC and link-local addresses that were asked for: those are compared, random ones are not.
-    fn hear(&self, words: &str) {
-        let mut said = self.said.borrow_mut();
-        said.push(' ');
-        said.push_str(&words.to_lowercase());
     }
 
     /// A machine with all its named namespaces, one line for each thing, sorted.
@@ -224,90 +204,8 @@ impl Twin {
         if passing || (kind == "fdb" && multicast) {
             return None;
         }
-        self.normalise(&mut record);
+        self.normal.borrow().value(&mut record);
         Some(format!("{kind} {record}"))
-    }
-
-    fn normalise(&self, value: &mut Value) {
-        match value {
-            Value::Object(map) => {
-                map.retain(|key, _| !NOISE.contains(&key.as_str()) && !key.ends_with("_timer"));
-                for (key, value) in map {
-                    let ends = key.ends_with("life_time") || key == "expires";
-                    if ends
-                        && value
-                            .as_u64()
-                            .is_some_and(|seconds| seconds != u64::from(u32::MAX))
-                    {
-                        *value = "some time".into();
-                    }
-                    self.normalise(value);
-                }
-            }
-            Value::Array(list) => list.iter_mut().for_each(|value| self.normalise(value)),
-            Value::String(text) => *text = self.normal_text(text),
-            _ => {}
-        }
-    }
-
-    fn normal_output(&self, stdout: &str) -> Vec<String> {
-        match serde_json::from_str::<Value>(stdout) {
-            Ok(mut value) => {
-                self.normalise(&mut value);
-                vec![format!("{value:#}")]
-            }
-            Err(_) => stdout.lines().map(|line| self.normal_line(line)).collect(),
-        }
-    }
-
-    /// A line of text without index numbers and lifetimes that run.
-    fn normal_line(&self, line: &str) -> String {
-        let line = match line.split_once(": ") {
-            Some((index, rest)) if index.parse::<u32>().is_ok() => format!("#: {rest}"),
-            _ => line.trim_end().to_owned(),
-        };
-        let words = line.split(' ').map(|word| match word.split_once("@if") {
-            Some((name, index)) if index.trim_end_matches(':').parse::<u32>().is_ok() => {
-                format!("{name}@if#:")
-            }
-            _ if word.ends_with("sec") && word.len() > 3 => "#sec".to_owned(),
-            _ => word.to_owned(),
-        });
-        self.normal_text(&words.collect::<Vec<_>>().join(" "))
-    }
-
-    /// Replaces MAC addresses and link-local addresses that nobody asked for.
-    fn normal_text(&self, text: &str) -> String {
-        let mut result = String::new();
-        for part in text.split_inclusive(|c: char| !(c.is_ascii_hexdigit() || c == ':')) {
-            let token = part.trim_end_matches(|c: char| !(c.is_ascii_hexdigit() || c == ':'));
-            result.push_str(self.placeholder(token).unwrap_or(token));
-            result.push_str(&part[token.len()..]);
-        }
-        result
-    }
-
-    fn placeholder(&self, token: &str) -> Option<&'static str> {
-        let groups: Vec<_> = token.split(':').collect();
-        let is_mac = groups.len() == 6 && groups.iter().all(|group| matches!(group.len(), 1 | 2));
-        let full: Vec<_> = groups.iter().map(|group| format!("{group:0>2}")).collect();
-        let full = full.join(":");
-        if is_mac && !self.was_said(&full) {
-            let fixed = [
-                "00:00:00:00",
-                "ff:ff:ff:ff",
-                "33:33:00",
-                "01:00:5e",
-                "01:80:c2",
-            ];
-            return (!fixed.iter().any(|start| full.starts_with(start))).then_some("MAC");
-        }
-        (token.starts_with("fe80::") && token.len() > 6 && !self.was_said(token))
-            .then_some("LINK-LOCAL")
-    }
-
-    fn was_said(&self, token: &str) -> bool {
-        self.said.borrow().contains(token)
     }
 }
 

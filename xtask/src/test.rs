@@ -23,13 +23,18 @@ pub(crate) fn check() -> Result<Counts> {
             "clippy --quiet --workspace --all-targets -- -D warnings",
         ))
     });
-    counts += stage("unit and documentation tests", || {
-        sh::counted(sh::cargo(
-            "test --quiet --workspace --exclude vetch-tests --no-fail-fast",
-        ))
-    });
+    counts += stage("unit and documentation tests", unit);
     counts += stage("tidy", || tidy::run(&sh::root()));
     counts += stage("licences and advisories", deny);
+    Ok(counts)
+}
+
+/// Of the package with the privileged tests only the examples in its documentation.
+fn unit() -> Result<Counts> {
+    let mut counts = sh::counted(sh::cargo(
+        "test --quiet --workspace --exclude vetch-tests --no-fail-fast",
+    ))?;
+    counts += sh::counted(sh::cargo("test --quiet --doc --package vetch-tests"))?;
     Ok(counts)
 }
 
