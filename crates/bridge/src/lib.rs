@@ -1,1 +1,18 @@
-//! Vetch: bridge.
+//! One container network on one host, whole or absent: a bridge, its subnets, and the attachments of namespaces to it.
+//!
+//! Owns the order of steps, their undoing, the records and the locks. Leaves to others: netlink messages (core-netlink), nftables
+//! (firewall), how namespaces are opened (ns-mgmt), which address is next (ipam), words and output (cli).
+
+mod error;
+mod host;
+mod name;
+mod port;
+mod spec;
+mod step;
+
+pub use error::{Error, Result};
+pub use host::{Collected, Detached, Host, Options};
+pub use name::{AttachmentId, HOST_END, Key, MARK, NetworkName, link_local};
+pub use port::{PortSpec, Transport};
+pub use spec::{Attachment, AttachmentSpec, Network, NetworkSpec, State, Subnet, Who};
+pub use step::Step;

@@ -1,0 +1,207 @@
+//! What is asked for and what is found: networks and attachments.
+
+use crate::name::{AttachmentId, Key, NetworkName};
+use crate::port::PortSpec;
+use core_netlink::{IfName, MacAddr};
+use ipnet::IpNet;
+use std::net::IpAddr;
+use std::time::SystemTime;
+
+/// A network as asked for.
+///
+/// ```
+/// use bridge::NetworkSpec;
+/// let spec = NetworkSpec { subnets: vec!["10.7.0.0/24".parse()?], ..NetworkSpec::new("blue".parse()?) };
+/// assert!(!spec.internal);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkSpec {
+    /// Its name.
+    pub name: NetworkName,
+    /// At most one of each family; a free IPv4 one is chosen if there is none.
+    pub subnets: Vec<IpNet>,
+    /// The bridge's addresses, each inside one of the subnets; the lowest of a subnet unless given.
+    pub gateways: Vec<IpAddr>,
+    /// Without a way out: no masquerade, no default route, nothing published beyond this host.
+    pub internal: bool,
+    /// Bytes, 1280 (with IPv6; else 68) to 65535; that of the default route's link unless given.
+    pub mtu: Option<u32>,
+    /// Queues of each veth end; one unless given.
+    pub queues: Option<u32>,
+    /// Whether containers may use every service of the host that listens on the bridge.
+    pub host_services: bool,
+    /// The bridge's name; derived from the network's unless given.
+    pub bridge: Option<IfName>,
+}
+
+impl NetworkSpec {
+    /// A network of this name with everything else as usual.
+    pub fn new(name: NetworkName) -> NetworkSpec {
+        NetworkSpec {
+            name,
+            subnets: Vec::new(),
+            gateways: Vec::new(),
+            internal: false,
+            mtu: None,
+            queues: None,
+            host_services: false,
+            bridge: None,
+        }
+    }
+}
+
+/// A subnet of a network and the bridge's address in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subnet {
+    /// Without host bits.
+    pub prefix: IpNet,
+    /// The bridge's address.
+    pub gateway: IpAddr,
+}
+
+/// A network as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Network {
+    /// Its name.
+    pub name: NetworkName,
+    /// The bridge's name.
+    pub bridge: IfName,
+    /// The bridge's MAC address.
+    pub mac: MacAddr,
+    /// Its subnets, IPv4 first.
+    pub subnets: Vec<Subnet>,
+    /// Without a way out.
+    pub internal: bool,
+    /// Bytes.
+    pub mtu: u32,
+    /// Queues of each veth end.
+    pub queues: u32,
+    /// Whether containers may use the host's services.
+    pub host_services: bool,
+    /// When it was made.
+    pub since: SystemTime,
+}
+
+impl Network {
+    /// Whether it has a subnet of IPv6.
+    pub fn has_ipv6(&self) -> bool {
+        self.subnets
+            .iter()
+            .any(|subnet| subnet.prefix.addr().is_ipv6())
+    }
+}
+
+/// An attachment as asked for.
+///
+/// ```
+/// use bridge::{AttachmentId, AttachmentSpec};
+/// let id = AttachmentId::new("cli", "web")?;
+/// let spec = AttachmentSpec { ports: vec!["8080:80".parse()?], ..AttachmentSpec::new("blue".parse()?, id) };
+/// assert_eq!(spec.ifname.to_string(), "eth0");
+/// # Ok::<(), bridge::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttachmentSpec {
+    /// Which network.
+    pub network: NetworkName,
+    /// Whose it is.
+    pub id: AttachmentId,
+    /// The interface inside the namespace; `eth0` unless given.
+    pub ifname: IfName,
+    /// Addresses wished for, at most one of each subnet; the next free ones otherwise.
+    pub addresses: Vec<IpAddr>,
+    /// Derived from network and first address unless given.
+    pub mac: Option<MacAddr>,
+    /// Ports of the host that lead here.
+    pub ports: Vec<PortSpec>,
+}
+
+impl AttachmentSpec {
+    /// An attachment with everything as usual.
+    pub fn new(network: NetworkName, id: AttachmentId) -> AttachmentSpec {
+        AttachmentSpec {
+            network,
+            id,
+            ifname: IfName::from_kernel(b"eth0"),
+            addresses: Vec::new(),
+            mac: None,
+            ports: Vec::new(),
+        }
+    }
+
+    /// What names it.
+    pub fn key(&self) -> Key {
+        Key {
+            network: self.network.clone(),
+            id: self.id.clone(),
+            ifname: self.ifname,
+        }
+    }
+}
+
+/// How far an attachment's life has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum State {
+    /// Its addresses are chosen; the rest was being made, and is undone by the next command.
+    Claimed,
+    /// Traffic flows.
+    Up,
+    /// Being taken away; finished by the next command.
+    Leaving,
+    /// Of an earlier life of this host: nothing of it is left but its record.
+    Stale,
+}
+
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            State::Claimed => "claimed",
+            State::Up => "up",
+            State::Leaving => "leaving",
+            State::Stale => "stale",
+        })
+    }
+}
+
+/// An attachment as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Attachment {
+    /// What names it.
+    pub key: Key,
+    /// The namespace in the words used at attach: a name, a path, `pid:N`.
+    pub namespace: String,
+    /// The namespace's cookie, unique until reboot.
+    pub cookie: u64,
+    /// The link on the host.
+    pub host_end: IfName,
+    /// The MAC address inside.
+    pub mac: MacAddr,
+    /// Its addresses with the length of their subnets.
+    pub addresses: Vec<IpNet>,
+    /// The way out, per family.
+    pub gateways: Vec<IpAddr>,
+    /// Bytes.
+    pub mtu: u32,
+    /// Ports of the host that lead here.
+    pub ports: Vec<PortSpec>,
+    /// How far its life has come.
+    pub state: State,
+    /// When it was made.
+    pub since: SystemTime,
+}
+
+/// Which attachments of a network are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Who {
+    /// This one.
+    Id(AttachmentId),
+    /// Those attached with these words for the namespace, or with this name in their id.
+    Words(String),
+    /// Those in the namespace with this cookie.
+    Cookie(u64),
+}
