@@ -15,16 +15,23 @@
 pub mod addr;
 pub mod attr;
 mod conn;
+pub mod diag;
 mod error;
 pub mod fake;
+pub mod fdb;
+pub mod generic;
+pub mod neigh;
 pub mod nft;
+pub mod nsid;
 mod object;
 pub mod route;
+pub mod rule;
 mod socket;
 #[allow(unsafe_code)]
 mod sys;
 mod table;
 mod types;
+pub mod vlan;
 mod wire;
 
 pub use attr::{Attr, Attrs, Malformed, Writer};

@@ -63,7 +63,7 @@ impl Table {
     pub const LOCAL: Table = Table(255);
 
     /// What fits the header's byte; the attribute says the rest.
-    fn byte(self) -> u8 {
+    pub(crate) fn byte(self) -> u8 {
         u8::try_from(self.0).unwrap_or(0)
     }
 }

@@ -1,0 +1,186 @@
+//! Generic netlink families, found by name (`nlctrl`, linux/genetlink.h).
+
+use crate::attr::{Attr, Malformed, Writer, split_header};
+use crate::conn::{Conn, Query, Record, Request};
+use crate::error::Result;
+
+const GENL_ID_CTRL: u16 = 0x10;
+const CTRL_CMD_NEWFAMILY: u8 = 1;
+const CTRL_CMD_GETFAMILY: u8 = 3;
+const CTRL_VERSION: u8 = 2;
+
+const CTRL_ATTR_FAMILY_ID: u16 = 1;
+const CTRL_ATTR_FAMILY_NAME: u16 = 2;
+const CTRL_ATTR_VERSION: u16 = 3;
+const CTRL_ATTR_HDRSIZE: u16 = 4;
+const CTRL_ATTR_MAXATTR: u16 = 5;
+const CTRL_ATTR_MCAST_GROUPS: u16 = 7;
+const CTRL_ATTR_MCAST_GRP_NAME: u16 = 1;
+const CTRL_ATTR_MCAST_GRP_ID: u16 = 2;
+
+const NAME: usize = 15; // GENL_NAMSIZ, less the zero
+
+/// Asks for a family by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GenericKey<'a> {
+    /// Such as `ethtool` or `wireguard`.
+    pub name: &'a str,
+}
+
+impl Request for GenericKey<'_> {
+    fn kind(&self) -> u16 {
+        GENL_ID_CTRL
+    }
+
+    fn encode(&self, w: &mut Writer<'_>) {
+        w.raw(&[CTRL_CMD_GETFAMILY, CTRL_VERSION, 0, 0]);
+        w.str(CTRL_ATTR_FAMILY_NAME, self.name);
+    }
+
+    fn what(&self) -> String {
+        format!("find generic netlink family `{}`", self.name.escape_debug())
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match (1..=NAME).contains(&self.name.len()) && !self.name.contains('\0') {
+            true => Ok(()),
+            false => Err(format!("the name has 1 to {NAME} bytes")),
+        }
+    }
+}
+
+impl Query for GenericKey<'_> {
+    type Record = GenericFamily;
+}
+
+/// Lists the families.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GenericFilter;
+
+impl Request for GenericFilter {
+    fn kind(&self) -> u16 {
+        GENL_ID_CTRL
+    }
+
+    fn encode(&self, w: &mut Writer<'_>) {
+        w.raw(&[CTRL_CMD_GETFAMILY, CTRL_VERSION, 0, 0]);
+    }
+
+    fn what(&self) -> String {
+        "list generic netlink families".into()
+    }
+}
+
+impl Query for GenericFilter {
+    type Record = GenericFamily;
+}
+
+/// A multicast group of a family.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GenericGroup {
+    /// Its name.
+    pub name: String,
+    /// Its number, to subscribe with.
+    pub id: u32,
+}
+
+/// A family as the kernel reports it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GenericFamily {
+    /// The message type of its requests, for this boot.
+    pub id: u16,
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: u32,
+    /// The length of its own header.
+    pub header_len: u32,
+    /// Its highest attribute.
+    pub max_attr: u32,
+    /// Its multicast groups.
+    pub groups: Vec<GenericGroup>,
+}
+
+impl GenericFamily {
+    /// The number of a multicast group.
+    pub fn group(&self, name: &str) -> Option<u32> {
+        let group = self.groups.iter().find(|group| group.name == name);
+        group.map(|group| group.id)
+    }
+
+    fn read(&mut self, attr: Attr<'_>) -> Result<(), Malformed> {
+        match attr.kind {
+            CTRL_ATTR_FAMILY_ID => self.id = attr.u16()?,
+            CTRL_ATTR_FAMILY_NAME => self.name = attr.text(),
+            CTRL_ATTR_VERSION => self.version = attr.u32()?,
+            CTRL_ATTR_HDRSIZE => self.header_len = attr.u32()?,
+            CTRL_ATTR_MAXATTR => self.max_attr = attr.u32()?,
+            CTRL_ATTR_MCAST_GROUPS => {
+                for group in attr.nested() {
+                    self.groups.push(GenericGroup::decode(group?)?);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl GenericGroup {
+    fn decode(attr: Attr<'_>) -> Result<Self, Malformed> {
+        let mut group = GenericGroup::default();
+        for attr in attr.nested() {
+            let attr = attr?;
+            match attr.kind {
+                CTRL_ATTR_MCAST_GRP_NAME => group.name = attr.text(),
+                CTRL_ATTR_MCAST_GRP_ID => group.id = attr.u32()?,
+                _ => {}
+            }
+        }
+        Ok(group)
+    }
+}
+
+impl Record for GenericFamily {
+    fn decode(kind: u16, body: &[u8]) -> Result<Option<Self>, Malformed> {
+        if kind != GENL_ID_CTRL {
+            return Ok(None);
+        }
+        let ([command, ..], attrs) = split_header::<4>(body, "generic netlink family")?;
+        if command != CTRL_CMD_NEWFAMILY {
+            return Ok(None);
+        }
+        let missing = Malformed::new("generic netlink family without CTRL_ATTR_FAMILY_ID", 2, 0);
+        attrs.find(CTRL_ATTR_FAMILY_ID)?.ok_or(missing)?;
+        let mut family = GenericFamily::default();
+        for attr in attrs {
+            family.read(attr?)?;
+        }
+        Ok(Some(family))
+    }
+}
+
+impl Conn {
+    /// A family by name; an error for which `is_not_found` holds if the kernel lacks it. Needs a connection of
+    /// [`Protocol::Generic`](crate::Protocol::Generic).
+    ///
+    /// ```no_run
+    /// use core_netlink::{Conn, Protocol};
+    /// # fn main() -> core_netlink::Result<()> {
+    /// let mut conn = Conn::open(Protocol::Generic)?;
+    /// let family = conn.generic_family("nlctrl")?;
+    /// assert_eq!(family.id, 16);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn generic_family(&mut self, name: &str) -> Result<GenericFamily> {
+        self.get(&GenericKey { name })
+    }
+
+    /// Every family.
+    pub fn generic_families(&mut self) -> Result<Vec<GenericFamily>> {
+        self.dump(&GenericFilter)
+    }
+}
