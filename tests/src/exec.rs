@@ -128,7 +128,7 @@ impl<'a> Run<'a> {
 }
 
 /// The caller's PATH and where Debian keeps `ip`, `nft` and `brctl` from ordinary users.
-fn path() -> String {
+pub(crate) fn path() -> String {
     format!(
         "{}:/usr/local/sbin:/usr/sbin:/sbin",
         env::var("PATH").unwrap_or_default()

@@ -24,6 +24,7 @@ mod wire;
 pub use exec::{Background, Output, Run};
 pub use lab::{Lab, lab};
 pub use node::Node;
+pub use skip::{has_tool, is_real_root};
 pub use state::State;
 pub use twin::Twin;
 pub use wire::Server;

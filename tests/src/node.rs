@@ -198,6 +198,7 @@ fn vetch() -> String {
 /// In a fresh mount namespace: nothing comes in or goes out; own /run, /var/lib, and a /sys of this network namespace.
 pub(crate) fn private_mounts() {
     let none = None::<&str>;
+    let (vetch, binary) = (vetch(), open(&vetch()));
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
         .expect("make mounts private");
     for directory in ["/run", "/var/lib"] {
@@ -209,6 +210,22 @@ pub(crate) fn private_mounts() {
             Some("mode=0755"),
         )
         .unwrap_or_else(|e| panic!("mount a tmpfs on {directory}: {e}"));
+    }
+    if !fs::exists(&vetch).is_ok_and(|there| there) {
+        // Built somewhere under what is now hidden.
+        let directory = PathBuf::from(&vetch);
+        fs::create_dir_all(directory.parent().unwrap_or(&directory))
+            .expect("make the directory of the binary");
+        File::create(&vetch).expect("make the file of the binary");
+        let hidden = format!("/proc/thread-self/fd/{}", binary.as_raw_fd());
+        mount(
+            Some(hidden.as_str()),
+            vetch.as_str(),
+            none,
+            MsFlags::MS_BIND,
+            none,
+        )
+        .expect("bind the binary");
     }
     let cgroup = open("/sys/fs/cgroup");
     let old = format!("/proc/thread-self/fd/{}", cgroup.as_raw_fd());

@@ -2,7 +2,10 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::path::Path;
 use std::{env, thread};
+
+use crate::exec::path;
 
 /// What a test may return: nothing, or an [`anyhow::Result`] that must be `Ok`.
 pub trait Outcome {
@@ -46,6 +49,18 @@ macro_rules! skip {
         $crate::skip::record(&format!($($reason)*));
         return $crate::skip::Outcome::skipped();
     }};
+}
+
+/// Whether a program is there; if not, `skip!("tool:brctl: ...")`.
+pub fn has_tool(program: &str) -> bool {
+    path()
+        .split(':')
+        .any(|directory| Path::new(directory).join(program).is_file())
+}
+
+/// Whether this is more than a user namespace; if not, `skip!("root: ...")`.
+pub fn is_real_root() -> bool {
+    env::var("VETCH_REAL_ROOT").is_ok_and(|value| value == "1")
 }
 
 /// Writes one skip, by the name of the running test, to standard error and the file in `VETCH_SKIPS`.

@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     match run(Task::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:?}");
+            eprintln!("error: {error:#}");
             ExitCode::from(2)
         }
     }

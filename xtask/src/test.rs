@@ -61,7 +61,7 @@ fn passes(command: Command) -> Result<Counts> {
 fn stage(name: &str, run: impl FnOnce() -> Result<Counts>) -> Counts {
     println!("== {name}");
     run().unwrap_or_else(|error| {
-        println!("{name} could not run: {error:?}");
+        println!("{name} could not run: {error:#}");
         Counts::one(false)
     })
 }
