@@ -8,6 +8,9 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::sh;
 
+/// What `vetch generate DIR` must write at least: completions for three shells, the first manual page.
+const GENERATED: [&str; 4] = ["vetch.bash", "_vetch", "vetch.fish", "vetch.1"];
+
 /// `cargo xtask dist`.
 pub(crate) fn main() -> Result<ExitCode> {
     let target = host()?;
@@ -21,6 +24,9 @@ pub(crate) fn main() -> Result<ExitCode> {
     let (_, vetch) = built.into_iter().next().context("cargo built no `vetch`")?;
     check_static(&vetch)?;
     let dist = sh::target_dir()?.join("dist");
+    if dist.exists() {
+        fs::remove_dir_all(&dist)?;
+    }
     fs::create_dir_all(&dist)?;
     let binary = dist.join("vetch");
     fs::copy(&vetch, &binary)?;
@@ -28,6 +34,10 @@ pub(crate) fn main() -> Result<ExitCode> {
         sh::succeeds(generate(&binary, &dist))?,
         "`vetch generate` failed"
     );
+    for name in GENERATED {
+        let there = fs::metadata(dist.join(name)).is_ok_and(|file| file.len() > 0);
+        ensure!(there, "`vetch generate` wrote no {name}");
+    }
     println!(
         "{} ({} KiB, static), completions and manual pages beside it",
         binary.display(),
