@@ -1,0 +1,202 @@
+//! The grammar as a table: objects, their verbs, and who carries them out. One more verb is one row.
+
+use crate::args::Args;
+use crate::fault::Fault;
+use crate::options::Options;
+use crate::session::Session;
+use crate::value::quoted;
+use crate::{Done, Program, netns};
+
+/// Carries out one verb, given the words behind it.
+pub(crate) type Run = fn(&mut Session<'_>, &mut Args<'_>) -> Done;
+
+/// Something that can be done to an object.
+pub(crate) struct Verb {
+    /// In the order in which the original compares; the first is the one we print.
+    pub(crate) names: &'static [&'static str],
+    /// What may follow.
+    pub(crate) usage: &'static str,
+    pub(crate) run: Run,
+}
+
+/// A word of the first place.
+pub(crate) struct Object {
+    pub(crate) names: &'static [&'static str],
+    pub(crate) about: &'static str,
+    pub(crate) verbs: &'static [Verb],
+    /// Without a verb.
+    pub(crate) default: Run,
+}
+
+/// What `ip` knows, in the order in which it compares.
+const IP: &[&Object] = &[&netns::OBJECT];
+
+/// What `bridge` knows.
+const BRIDGE: &[&Object] = &[];
+
+/// The programs that are words of `vetch`.
+const PROGRAMS: [(&str, &str); 3] = [
+    (
+        "bridge",
+        "ports, forwarding entries and VLANs of bridges (iproute2's `bridge`)",
+    ),
+    ("brctl", "bridges, as bridge-utils has it"),
+    ("ifconfig", "interfaces, as net-tools has it"),
+];
+
+pub(crate) fn is_word(word: &str) -> bool {
+    words().any(|(known, _)| known == word) || IP.iter().any(|object| object.names.contains(&word))
+}
+
+pub(crate) fn words() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let objects = IP
+        .iter()
+        .filter_map(|object| Some((*object.names.first()?, object.about)));
+    objects.chain(PROGRAMS)
+}
+
+/// Carries out a command line.
+pub(crate) fn run(session: &mut Session<'_>, mut args: Args<'_>) -> Done {
+    match session.program {
+        Program::Bridge => tool(session, args, "bridge", BRIDGE),
+        Program::Brctl => Err(no_such("brctl", "", IP)),
+        Program::Ifconfig => Err(no_such("ifconfig", "", IP)),
+        Program::Ip => {
+            args.allow_abbreviations();
+            tool(session, args, "ip", IP)
+        }
+        Program::Vetch => vetch(session, args),
+    }
+}
+
+fn vetch(session: &mut Session<'_>, mut args: Args<'_>) -> Done {
+    session.opts = Options::read(&mut args)?;
+    match args.peek()? {
+        Some("bridge") => {
+            args.skip();
+            let outer = std::mem::take(&mut session.opts);
+            session.opts = Options::read(&mut args)?.over(outer);
+            dispatch(session, args, "vetch bridge", BRIDGE)
+        }
+        _ => dispatch(session, args, "vetch", IP),
+    }
+}
+
+fn tool(session: &mut Session<'_>, mut args: Args<'_>, name: &str, objects: &[&Object]) -> Done {
+    session.opts = Options::read(&mut args)?;
+    if session.opts.version {
+        return session.say(format_args!(
+            "{name} utility, iproute2-6.1.0, vetch {}\n",
+            env!("CARGO_PKG_VERSION")
+        ));
+    }
+    dispatch(session, args, name, objects)
+}
+
+fn dispatch(
+    session: &mut Session<'_>,
+    mut args: Args<'_>,
+    name: &str,
+    objects: &[&Object],
+) -> Done {
+    let Some(word) = args.next()?.filter(|_| !session.opts.help) else {
+        return usage(session, &overview(name, objects), session.opts.help);
+    };
+    if args.means(word, "help") && find(&args, word, objects).is_none() {
+        return usage(session, &overview(name, objects), true);
+    }
+    let object = find(&args, word, objects).ok_or_else(|| no_such(name, word, objects))?;
+    let title = object.names.first().copied().unwrap_or_default();
+    let Some(word) = args.next()? else {
+        return (object.default)(session, &mut args);
+    };
+    let verb = object
+        .verbs
+        .iter()
+        .find(|verb| verb.names.iter().any(|known| args.means(word, known)));
+    match verb {
+        Some(verb) => (verb.run)(session, &mut args),
+        None if args.means(word, "help") || word == "--help" => {
+            usage(session, &details(name, object), true)
+        }
+        None => Err(no_verb(name, title, word, object)),
+    }
+}
+
+fn find<'o>(args: &Args<'_>, word: &str, objects: &[&'o Object]) -> Option<&'o Object> {
+    objects
+        .iter()
+        .find(|object| object.names.iter().any(|known| args.means(word, known)))
+        .copied()
+}
+
+/// Help goes where the original puts it; under our own name, help that was asked for is output.
+fn usage(session: &mut Session<'_>, text: &str, asked: bool) -> Done {
+    if session.program == Program::Vetch && asked {
+        return session.say(format_args!("{text}\n"));
+    }
+    session.note(text);
+    Err(Fault::Code(if session.program == Program::Vetch {
+        2
+    } else {
+        255
+    }))
+}
+
+fn overview(name: &str, objects: &[&Object]) -> String {
+    let mut text = format!("Usage: {name} [ OPTIONS ] OBJECT {{ COMMAND | help }}\nOBJECT:");
+    for object in objects {
+        text += &format!(
+            "\n  {:<10} {}",
+            object.names.first().unwrap_or(&""),
+            object.about
+        );
+    }
+    text + "\nOPTIONS: -n NETNS, -4, -6, -j (JSON), -p (pretty), -d (details), -s (statistics), -br (brief), -o (one line each)"
+}
+
+fn details(name: &str, object: &Object) -> String {
+    let title = object.names.first().unwrap_or(&"");
+    let line = |verb: &Verb| {
+        format!(
+            "{name} {title} {} {}",
+            verb.names.first().unwrap_or(&""),
+            verb.usage
+        )
+    };
+    let lines: Vec<String> = object.verbs.iter().map(line).collect();
+    format!("Usage: {}", lines.join("\n       "))
+}
+
+fn no_such(name: &str, word: &str, objects: &[&Object]) -> Fault {
+    let word = quoted(word);
+    let known: Vec<_> = objects
+        .iter()
+        .filter_map(|object| object.names.first().copied())
+        .collect();
+    let original = format!("Object \"{word}\" is unknown, try \"{name} help\".");
+    Fault::new(
+        1,
+        original,
+        format!("`{word}` is no object of `{name}`"),
+        "nothing was done",
+    )
+    .hint(known.join(", "))
+}
+
+fn no_verb(name: &str, title: &str, word: &str, object: &Object) -> Fault {
+    let word = quoted(word);
+    let known: Vec<_> = object
+        .verbs
+        .iter()
+        .filter_map(|verb| verb.names.first().copied())
+        .collect();
+    let original = format!("Command \"{word}\" is unknown, try \"{name} {title} help\".");
+    Fault::new(
+        255,
+        original,
+        format!("`{name} {title} {word}` is no command"),
+        "nothing was done",
+    )
+    .hint(known.join(", "))
+}
