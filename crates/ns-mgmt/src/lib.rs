@@ -1,7 +1,7 @@
 //! Namespaces of Linux, of every kind: make, name, find, enter and remove them, and run processes in them.
 //!
 //! Owns `/run/netns`, `/proc/PID/ns`, sysctls, and everything that moves a thread or a process. Leaves to others: links, addresses,
-//! bridges. No thread of the caller is ever moved.
+//! bridges. No thread of the caller is moved, but by [`sandbox`] and [`RunSpec::exec`], which say so.
 //!
 //! ```no_run
 //! use ns_mgmt::NetNs;
@@ -15,21 +15,31 @@
 
 mod error;
 mod holders;
+mod idmap;
 mod kind;
 mod mountinfo;
 mod name;
 mod names;
 mod namespace;
 mod netns;
+mod privilege;
 mod procfs;
+mod run;
+mod sandbox;
 #[allow(unsafe_code)]
 mod sys;
+mod sysctl;
+mod userns;
 mod worker;
 
 pub use error::{Error, Result};
 pub use holders::{Deleted, Found, Holder, Listing, holders, list, pids};
+pub use idmap::{IdMap, IdMaps};
 pub use kind::Kind;
 pub use name::{NsName, Target};
 pub use names::Named;
 pub use namespace::Namespace;
 pub use netns::NetNs;
+pub use run::{Child, Choice, Choices, HeldSignals, RunSpec};
+pub use sandbox::sandbox;
+pub use sysctl::SysctlKey;

@@ -6,9 +6,13 @@
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::signal::{SigHandler, Signal};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket, sockopt};
+use nix::unistd::{ForkResult, Pid};
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// `NS_GET_*`, linux/nsfs.h.
 const NS_GET_USERNS: libc::c_ulong = 0xb701;
@@ -76,4 +80,129 @@ pub(crate) fn netns_cookie() -> io::Result<u64> {
     let family = AddressFamily::Netlink; // always built in, needs no address
     let socket = socket(family, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)?;
     Ok(nix::sys::socket::getsockopt(&socket, NetnsCookie)?)
+}
+
+/// Sends a signal to the process behind a pidfd, pidfd_send_signal(2).
+pub(crate) fn pidfd_send_signal(process: BorrowedFd<'_>, signal: i32) -> nix::Result<()> {
+    // SAFETY: numbers and a null pointer, which stands for no further information.
+    let sent = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            process.as_raw_fd(),
+            signal,
+            std::ptr::null::<libc::siginfo_t>(),
+            0 as libc::c_uint,
+        )
+    };
+    Errno::result(sent).map(drop)
+}
+
+/// Forks. The child runs the closure and ends with its value; it never returns into the caller's frames.
+///
+/// The closure must not allocate, take locks or read the environment: other threads may have held them at this moment.
+pub(crate) fn fork(child: impl FnOnce() -> i32) -> nix::Result<Pid> {
+    // SAFETY: the child only calls the closure, under the rule above, and ends itself.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Parent { child } => Ok(child),
+        ForkResult::Child => end(child),
+    }
+}
+
+/// As [`fork`], from a process that has one thread. The child is a child of our parent's if `sibling`.
+pub(crate) fn fork_again(sibling: bool, child: impl FnOnce() -> i32) -> nix::Result<Pid> {
+    let parent = if sibling { libc::CLONE_PARENT } else { 0 };
+    let flags = libc::c_long::from(parent | libc::SIGCHLD);
+    let zero: libc::c_long = 0;
+    // SAFETY: without CLONE_VM and a stack this is fork(2) without the bookkeeping of libc, which a process of one thread
+    // that goes on to exec can do without. All arguments but the flags are zero, so their order, which differs, is no matter.
+    match Errno::result(unsafe { libc::syscall(libc::SYS_clone, flags, zero, zero, zero, zero) })? {
+        0 => end(child),
+        pid => Ok(Pid::from_raw(pid as libc::pid_t)),
+    }
+}
+
+fn end(child: impl FnOnce() -> i32) -> ! {
+    let code = catch_unwind(AssertUnwindSafe(child)).unwrap_or(125);
+    // SAFETY: ends the process without running what was registered for the parent's end.
+    unsafe { libc::_exit(code) }
+}
+
+/// A list of strings in the form execve(2) takes.
+pub(crate) struct Strings {
+    /// Owns what the pointers point to; the heap buffers do not move with the list.
+    owned: Vec<CString>,
+    pointers: Vec<*const libc::c_char>,
+}
+
+impl Strings {
+    pub(crate) fn new(owned: Vec<CString>) -> Strings {
+        let end = std::iter::once(std::ptr::null());
+        let pointers = owned.iter().map(|text| text.as_ptr()).chain(end).collect();
+        Strings { owned, pointers }
+    }
+
+    pub(crate) fn get(&self) -> &[CString] {
+        &self.owned
+    }
+}
+
+/// Becomes another program, without allocating; returns only if that failed.
+pub(crate) fn execve(path: &CStr, args: &Strings, env: &Strings) -> Errno {
+    // SAFETY: a terminated string and two lists of such, each ending with a null pointer, all alive during the call.
+    unsafe { libc::execve(path.as_ptr(), args.pointers.as_ptr(), env.pointers.as_ptr()) };
+    Errno::last()
+}
+
+/// Closes all descriptors from 3 on but these, which must be sorted.
+pub(crate) fn close_all_but(keep: &[RawFd]) -> nix::Result<()> {
+    let mut first: libc::c_uint = 3;
+    for fd in keep
+        .iter()
+        .map(|fd| fd.unsigned_abs())
+        .filter(|fd| *fd >= 3)
+    {
+        if fd > first {
+            close_range(first, fd - 1, 0)?;
+        }
+        first = fd + 1;
+    }
+    close_range(first, libc::c_uint::MAX, 0)
+}
+
+/// Marks all descriptors from 3 on to be closed when another program takes over.
+pub(crate) fn close_on_exec() -> nix::Result<()> {
+    close_range(3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
+}
+
+fn close_range(first: libc::c_uint, last: libc::c_uint, flags: libc::c_uint) -> nix::Result<()> {
+    // SAFETY: three numbers. Only a child of ours that owns nothing but what it keeps closes; the other use only marks.
+    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) }).map(drop)
+}
+
+/// Puts these signals back to what the kernel does by default.
+pub(crate) fn default_signals(signals: &[Signal]) -> nix::Result<()> {
+    for signal in signals {
+        // SAFETY: no handler is installed.
+        unsafe { nix::sys::signal::signal(*signal, SigHandler::SigDfl) }?;
+    }
+    Ok(())
+}
+
+/// Sets `lo` up in the calling thread's network namespace. Allocates nothing, so that a forked child may call it; netdevice(7).
+pub(crate) fn loopback_up() -> nix::Result<()> {
+    let socket = socket(
+        AddressFamily::Unix,
+        SockType::Datagram,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )?;
+    let flags = (libc::IFF_UP | libc::IFF_RUNNING | libc::IFF_LOOPBACK) as libc::c_short;
+    // SAFETY: all bytes zero is a valid ifreq.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    request.ifr_name[0] = b'l' as libc::c_char;
+    request.ifr_name[1] = b'o' as libc::c_char;
+    request.ifr_ifru.ifru_flags = flags;
+    // SAFETY: the request is an ifreq, alive and ours during the call.
+    Errno::result(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &mut request) })
+        .map(drop)
 }
