@@ -177,6 +177,36 @@ pub struct FdbEntry {
 }
 
 impl FdbEntry {
+    /// What makes the same entry again, or deletes it; `None` for a station that is not an Ethernet address.
+    pub fn to_spec(&self) -> Option<FdbSpec> {
+        let life = match self.state {
+            state if state.number() & NeighbourState::Permanent.number() != 0 => FdbLife::Permanent,
+            NeighbourState::Noarp => FdbLife::Static,
+            _ => FdbLife::Dynamic,
+        };
+        // The kernel marks what it has in a bridge's table by NDA_MASTER, not by the flag.
+        let side = match self.flags.contains(NeighbourFlags::SELF) || self.master == Some(self.link)
+        {
+            true => NeighbourFlags::SELF,
+            false => NeighbourFlags::MASTER,
+        };
+        let vni = |number: Option<u32>| number.and_then(|number| Vni::try_from(number).ok());
+        Some(FdbSpec {
+            link: self.link,
+            lladdr: self.lladdr.mac()?,
+            flags: self.flags.without(NeighbourFlags::OFFLOADED) | side,
+            life,
+            vlan: self.vlan.and_then(|vlan| VlanId::try_from(vlan).ok()),
+            dst: self.dst,
+            port: self.port,
+            vni: vni(self.vni),
+            src_vni: vni(self.src_vni),
+            via: self.via,
+            nexthop_id: self.nexthop_id,
+            protocol: self.protocol,
+        })
+    }
+
     fn read(&mut self, attr: Attr<'_>) -> Result<(), Malformed> {
         match attr.kind {
             NDA_LLADDR => self.lladdr = HwAddr::new(attr.value),

@@ -30,6 +30,8 @@ mod socket;
 #[allow(unsafe_code)]
 mod sys;
 mod table;
+#[cfg(test)]
+mod testing;
 mod types;
 pub mod vlan;
 mod wire;

@@ -137,6 +137,12 @@ attrs! {
         dport: RangeInclusive<u16> = 24,
         /// Its differentiated services code point, 0 to 63 (Linux 6.13).
         dscp: u8 = 25,
+        /// Which bits of the source port count (Linux 6.15).
+        sport_mask: u16 = 28,
+        /// Which bits of the destination port count (Linux 6.15).
+        dport_mask: u16 = 29,
+        /// Which bits of the code point count (Linux 6.15).
+        dscp_mask: u8 = 30,
         /// A realm for the traffic classifier (IPv4).
         flow: u32 = 11,
         /// Ignore routes of this prefix length or less; 0 ignores default routes.
