@@ -244,6 +244,14 @@ impl Floor {
         self.end(m);
     }
 
+    /// Puts a link into a bridge, by both indexes.
+    pub fn set_master(&mut self, index: u32, master: u32, flags: u16) {
+        let m = self.message(16, flags);
+        self.ifinfo(index, 0);
+        self.attr(10, &master.to_ne_bytes());
+        self.end(m);
+    }
+
     /// Removes a link.
     pub fn delete_link(&mut self, index: u32, flags: u16) {
         let m = self.message(17, flags);

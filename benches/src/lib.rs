@@ -2,6 +2,8 @@
 //!
 //! Owns bytes written by hand (linux/rtnetlink.h, linux/nfnetlink.h) and the loop that times two contenders in turn.
 
+pub mod case;
 pub mod floor;
 pub mod nft;
 pub mod timing;
+pub mod world;
