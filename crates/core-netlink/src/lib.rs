@@ -20,6 +20,7 @@ mod error;
 pub mod fake;
 pub mod fdb;
 pub mod generic;
+pub mod link;
 pub mod neigh;
 pub mod nft;
 pub mod nsid;

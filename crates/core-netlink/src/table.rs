@@ -144,6 +144,7 @@ macro_rules! attrs {
 
         impl $name {
             /// Writes those that are given, in the order of the table.
+            #[allow(dead_code)] // some tables are only read
             pub(crate) fn encode(&self, w: &mut $crate::attr::Writer<'_>) {
                 $(if let Some(value) = &self.$item {
                     $crate::table::Value::write(value, $number, w);
