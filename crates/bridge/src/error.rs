@@ -34,6 +34,8 @@ enum Cause {
     Netlink(core_netlink::Error),
     /// A namespace could not be used.
     Namespace(ns_mgmt::Error),
+    /// The firewall refused, or the kernel refused the firewall.
+    Firewall(firewall::Error),
     /// Somebody else held a lock for too long.
     Locked(String, Duration),
 }
@@ -74,6 +76,15 @@ impl Error {
 
     pub(crate) fn namespace(op: impl Into<String>, err: ns_mgmt::Error) -> Error {
         Error::new(op, Cause::Namespace(err))
+    }
+
+    pub(crate) fn firewall(op: impl Into<String>, err: firewall::Error) -> Error {
+        let hint = err.hint();
+        let error = Error::new(op, Cause::Firewall(err));
+        match hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
     }
 
     pub(crate) fn locked(
@@ -136,7 +147,7 @@ impl Error {
     /// A name, an address or a port belongs to somebody else.
     pub fn is_exists(&self) -> bool {
         match &self.0.cause {
-            Cause::Exists(_) => true,
+            Cause::Exists(_) | Cause::Firewall(firewall::Error::Taken { .. }) => true,
             Cause::Netlink(err) => err.is_exists(),
             _ => false,
         }
@@ -145,7 +156,10 @@ impl Error {
     /// The privilege is missing.
     pub fn is_permission(&self) -> bool {
         match &self.0.cause {
-            Cause::Netlink(err) => err.is_permission(),
+            Cause::Netlink(err) | Cause::Firewall(firewall::Error::Kernel(err)) => {
+                err.is_permission()
+            }
+            Cause::Namespace(err) => err.is_permission(),
             Cause::File(err) => err.kind() == std::io::ErrorKind::PermissionDenied,
             _ => false,
         }
@@ -199,6 +213,7 @@ impl fmt::Display for Cause {
             Cause::File(err) => err.fmt(f),
             Cause::Netlink(err) => err.fmt(f),
             Cause::Namespace(err) => err.fmt(f),
+            Cause::Firewall(err) => err.fmt(f),
             Cause::Locked(holder, waited) => {
                 write!(f, "{holder} held the lock for {} s", waited.as_secs())
             }
@@ -211,6 +226,7 @@ impl std::error::Error for Cause {
         match self {
             Cause::Netlink(err) => err.source(),
             Cause::Namespace(err) => err.source(),
+            Cause::Firewall(err) => err.source(),
             _ => None,
         }
     }

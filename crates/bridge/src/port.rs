@@ -1,61 +1,12 @@
 //! Published ports as people write them: `[HOSTIP:]HOSTPORT:PORT[/PROTO]`.
 
 use crate::error::{Error, Result};
+use firewall::Transport;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 const SHIFTED: u16 = 1024; // nft moves a range of ports only one by one
-
-/// The transport of a published port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Transport {
-    /// TCP (RFC 9293).
-    #[default]
-    Tcp,
-    /// UDP (RFC 768).
-    Udp,
-    /// SCTP (RFC 9260).
-    Sctp,
-}
-
-impl Transport {
-    /// IANA's number.
-    pub fn number(self) -> u8 {
-        match self {
-            Transport::Tcp => 6,
-            Transport::Udp => 17,
-            Transport::Sctp => 132,
-        }
-    }
-}
-
-impl fmt::Display for Transport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Transport::Tcp => "tcp",
-            Transport::Udp => "udp",
-            Transport::Sctp => "sctp",
-        })
-    }
-}
-
-impl FromStr for Transport {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Transport> {
-        match text {
-            "tcp" => Ok(Transport::Tcp),
-            "udp" => Ok(Transport::Udp),
-            "sctp" => Ok(Transport::Sctp),
-            _ => Err(Error::invalid(
-                format!("publish with protocol {text:?}"),
-                "right is tcp, udp or sctp",
-            )),
-        }
-    }
-}
 
 /// A port of the host, or a range of them, that leads to an attachment.
 ///

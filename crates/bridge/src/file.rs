@@ -1,0 +1,240 @@
+//! Files that only we may have written: directories 0700, files 0600, no symbolic link followed, written whole or not at all.
+
+use crate::error::{Error, Result};
+use nix::libc;
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+const LONGEST: u64 = 1 << 20; // no record of ours comes near
+
+/// Makes a directory and its parents, and checks that the last one is ours alone.
+pub(crate) fn make_dir(path: &Path) -> Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|err| Error::file(format!("make directory {}", path.display()), err))?;
+    check_dir(path)
+}
+
+/// Whether a directory is there; an error if it is not ours alone.
+pub(crate) fn has_dir(path: &Path) -> Result<bool> {
+    match fs::symlink_metadata(path) {
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(false),
+        _ => check_dir(path).map(|()| true),
+    }
+}
+
+fn check_dir(path: &Path) -> Result<()> {
+    let op = || format!("use directory {}", path.display());
+    let found = fs::symlink_metadata(path).map_err(|err| Error::file(op(), err))?;
+    match found.is_dir() {
+        true => check_owner(op, &found),
+        false => Err(Error::record(op(), "it is not a directory")),
+    }
+}
+
+fn check_owner(op: impl Fn() -> String, found: &Metadata) -> Result<()> {
+    let us = nix::unistd::geteuid().as_raw();
+    if found.uid() != us {
+        let why = format!("it belongs to user {}, not to us (user {us})", found.uid());
+        return Err(Error::record(op(), why));
+    }
+    match found.mode() & 0o022 {
+        0 => Ok(()),
+        _ => Err(Error::record(
+            op(),
+            format!("others may write to it (mode {:o})", found.mode() & 0o7777),
+        )),
+    }
+}
+
+/// What a file holds; `None` if it is not there.
+pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    let op = || format!("read {}", path.display());
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(err) => return Err(Error::file(op(), err)),
+        Ok(file) => file,
+    };
+    let found = file.metadata().map_err(|err| Error::file(op(), err))?;
+    if !found.is_file() || found.len() > LONGEST {
+        return Err(Error::record(op(), "it is no record of ours"));
+    }
+    check_owner(op, &found)?;
+    let mut bytes = Vec::new();
+    let read = file.take(LONGEST).read_to_end(&mut bytes);
+    read.map_err(|err| Error::file(op(), err))?;
+    Ok(Some(bytes))
+}
+
+/// Replaces a file in one step: whoever reads finds the old or the new, never a part.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let fail = |err| Error::file(format!("write {}", path.display()), err);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let draft = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let written = write_draft(&draft, bytes).and_then(|()| fs::rename(&draft, path));
+    written.map_err(|err| {
+        let _ = fs::remove_file(&draft);
+        fail(err)
+    })
+}
+
+fn write_draft(draft: &Path, bytes: &[u8]) -> io::Result<()> {
+    let _ = fs::remove_file(draft); // of a process of the same number that was killed
+    let mut options = OpenOptions::new();
+    let options = options.write(true).create_new(true).mode(0o600);
+    options
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(draft)?
+        .write_all(bytes)
+}
+
+/// Opens a file to lock, making it if need be.
+pub(crate) fn open_lock(path: &Path) -> Result<File> {
+    let op = || format!("open {}", path.display());
+    let mut options = OpenOptions::new();
+    let options = options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600);
+    let file = options
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path);
+    let file = file.map_err(|err| Error::file(op(), err))?;
+    let found = file.metadata().map_err(|err| Error::file(op(), err))?;
+    check_owner(op, &found)?;
+    Ok(file)
+}
+
+/// Removes a file; one that is not there counts as removed.
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(err) if err.kind() != io::ErrorKind::NotFound => {
+            Err(Error::file(format!("remove {}", path.display()), err))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes a directory with all that is in it; symbolic links are removed, not followed.
+pub(crate) fn remove_tree(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(err) if err.kind() != io::ErrorKind::NotFound => {
+            Err(Error::file(format!("remove {}", path.display()), err))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Takes the name `path` for `holder`; who has it already, if it is taken.
+pub(crate) fn reserve(path: &Path, holder: &str) -> Result<Option<String>> {
+    match std::os::unix::fs::symlink(holder, path) {
+        Ok(()) => Ok(None),
+        Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {
+            Ok(Some(holder_of(path).unwrap_or_default()))
+        }
+        Err(err) => Err(Error::file(format!("write {}", path.display()), err)),
+    }
+}
+
+/// Who took a name, if anybody did.
+pub(crate) fn holder_of(path: &Path) -> Option<String> {
+    let holder = fs::read_link(path).ok()?;
+    Some(holder.to_string_lossy().into_owned())
+}
+
+/// Gives a name back if `holder` has it.
+pub(crate) fn release(path: &Path, holder: &str) -> Result<()> {
+    match holder_of(path).as_deref() == Some(holder) {
+        true => remove(path),
+        false => Ok(()),
+    }
+}
+
+/// The names in a directory, sorted, without drafts; none if it is not there.
+pub(crate) fn names(path: &Path) -> Result<Vec<String>> {
+    let fail = |err| Error::file(format!("list {}", path.display()), err);
+    let entries = match fs::read_dir(path) {
+        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(fail)?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry
+            .map_err(fail)?
+            .file_name()
+            .to_string_lossy()
+            .into_owned();
+        if !name.starts_with('.') {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// `path/name`, for names that are checked already.
+pub(crate) fn at(path: &Path, name: impl std::fmt::Display) -> PathBuf {
+    path.join(name.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn a_record_is_ours_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b");
+        make_dir(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
+        let file = path.join("claim");
+        assert_eq!(read(&file).unwrap(), None);
+        write(&file, b"one").unwrap();
+        write(&file, b"two").unwrap();
+        assert_eq!(read(&file).unwrap().unwrap(), b"two");
+        assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(names(&path).unwrap(), ["claim"]);
+    }
+
+    #[test]
+    fn links_and_files_that_others_may_write_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let (real, link) = (dir.path().join("real"), dir.path().join("link"));
+        write(&real, b"x").unwrap();
+        symlink(&real, &link).unwrap();
+        assert!(read(&link).is_err() && open_lock(&link).is_err());
+        symlink(dir.path(), dir.path().join("dir")).unwrap();
+        assert!(make_dir(&dir.path().join("dir")).is_err());
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o666)).unwrap();
+        assert!(format!("{:?}", read(&real).unwrap_err()).contains("others may write"));
+    }
+
+    #[test]
+    fn a_fifo_in_place_of_a_record_does_not_hang() {
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("claim");
+        nix::unistd::mkfifo(
+            &fifo,
+            nix::sys::stat::Mode::S_IRUSR | nix::sys::stat::Mode::S_IWUSR,
+        )
+        .unwrap();
+        assert!(read(&fifo).is_err());
+    }
+
+    #[test]
+    fn a_name_is_taken_once_and_given_back_by_its_holder_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("10.0.0.2");
+        assert_eq!(reserve(&path, "vtpa").unwrap(), None);
+        assert_eq!(reserve(&path, "vtpb").unwrap().as_deref(), Some("vtpa"));
+        release(&path, "vtpb").unwrap();
+        assert_eq!(holder_of(&path).as_deref(), Some("vtpa"));
+        release(&path, "vtpa").unwrap();
+        assert_eq!(holder_of(&path), None);
+    }
+}

@@ -1,0 +1,105 @@
+//! Locks: one for what networks share, one per network, taken in this order. Waiting is bounded and the error names the holder.
+
+use crate::error::{Error, Result};
+use crate::file;
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::{self, File};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const FIRST_PAUSE: Duration = Duration::from_micros(200);
+const LONGEST_PAUSE: Duration = Duration::from_millis(10);
+
+/// Held until dropped.
+#[derive(Debug)]
+pub(crate) struct Lock(#[allow(dead_code, reason = "held, not read")] Flock<File>);
+
+/// Takes a lock, waiting at most `limit`. `what` completes "cannot lock ...".
+pub(crate) fn take(path: &Path, what: &str, limit: Duration) -> Result<Lock> {
+    let (start, mut pause) = (Instant::now(), FIRST_PAUSE);
+    loop {
+        match try_take(path, what)? {
+            Some(lock) => return Ok(lock),
+            None if start.elapsed() >= limit => return Err(busy(path, what, limit)),
+            None => std::thread::sleep(pause),
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// `None` if somebody holds it, or if it was removed meanwhile together with its network.
+fn try_take(path: &Path, what: &str) -> Result<Option<Lock>> {
+    let file = file::open_lock(path)?;
+    let ours = file
+        .metadata()
+        .map_err(|err| Error::file(format!("lock {what}"), err))?
+        .ino();
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(mut lock) if fs::metadata(path).is_ok_and(|found| found.ino() == ours) => {
+            sign(&mut lock);
+            Ok(Some(Lock(lock)))
+        }
+        Ok(_) => Ok(None),
+        Err((_, nix::errno::Errno::EWOULDBLOCK | nix::errno::Errno::EINTR)) => Ok(None),
+        Err((_, errno)) => Err(Error::file(format!("lock {what}"), errno)),
+    }
+}
+
+/// Best effort: the number is only for the words of an error.
+fn sign(file: &mut File) {
+    let _ = file.rewind();
+    let _ = write!(file, "{:10}", std::process::id());
+}
+
+fn busy(path: &Path, what: &str, limit: Duration) -> Error {
+    let mut text = String::new();
+    let read = File::open(path).and_then(|mut file| file.read_to_string(&mut text));
+    let pid = read.ok().and_then(|_| text.trim().parse::<u32>().ok());
+    let holder = pid.map_or_else(|| "another process".to_owned(), describe);
+    Error::locked(format!("lock {what}"), holder, limit)
+        .with_hint("wait for it, or give more time with --lock-timeout")
+}
+
+fn describe(pid: u32) -> String {
+    match fs::read_to_string(format!("/proc/{pid}/comm")) {
+        Ok(name) => format!("process {pid} ({})", name.trim().escape_debug()),
+        Err(_) => format!("a child of process {pid}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(20);
+
+    #[test]
+    fn who_waits_too_long_learns_who_holds_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let held = take(&path, "network `blue`", SOON).unwrap();
+        let err = take(&path, "network `blue`", SOON).unwrap_err();
+        assert!(err.is_locked());
+        let text = format!("{err:?}");
+        assert!(
+            text.contains(&format!("process {}", std::process::id())),
+            "{text}"
+        );
+        drop(held);
+        take(&path, "network `blue`", SOON).unwrap();
+    }
+
+    #[test]
+    fn a_lock_whose_file_was_removed_is_not_taken_for_the_new_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let held = take(&path, "it", SOON).unwrap();
+        fs::remove_file(&path).unwrap();
+        let new = take(&path, "it", SOON).unwrap();
+        drop(held);
+        assert!(take(&path, "it", SOON).is_err());
+        drop(new);
+    }
+}

@@ -1,0 +1,383 @@
+//! The records: definitions of networks and claims of attachments, as JSON. The only place that knows how they are written.
+//!
+//! Every record carries a format number; a newer one is refused, not guessed.
+
+use crate::error::{Error, Result};
+use crate::name::{AttachmentId, Key, NetworkName};
+use crate::port::PortSpec;
+use crate::spec::{Attachment, AttachmentSpec, Network, State, Subnet};
+use core_netlink::{IfName, MacAddr};
+use ipnet::IpNet;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt::Display;
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime};
+
+const FORMAT: u32 = 1;
+
+/// A network and how far its life has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Definition {
+    pub(crate) network: Network,
+    pub(crate) state: State,
+}
+
+/// An attachment, what was wished for, and whose life it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) attachment: Attachment,
+    pub(crate) wish: Wish,
+    /// The boot it was made in.
+    pub(crate) boot: String,
+    /// The cookie of the namespace the host's end is in.
+    pub(crate) here: u64,
+}
+
+/// What was asked for by name; the rest was chosen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wish {
+    pub(crate) addresses: Vec<IpAddr>,
+    pub(crate) mac: Option<MacAddr>,
+}
+
+impl Wish {
+    pub(crate) fn of(spec: &AttachmentSpec) -> Wish {
+        let mut addresses = spec.addresses.clone();
+        addresses.sort();
+        Wish {
+            addresses,
+            mac: spec.mac,
+        }
+    }
+}
+
+/// What we switched on for all networks together, to be put back with the last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Opened {
+    /// Interfaces on which we switched forwarding on, and whether for IPv6.
+    pub(crate) interfaces: Vec<(IfName, bool)>,
+    /// Whether we switched IPv6 forwarding on everywhere (kernels before 6.17).
+    pub(crate) ipv6_everywhere: bool,
+}
+
+/// A value written as its text.
+struct Text<T>(T);
+
+impl<T: Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de, T: FromStr> Deserialize<'de> for Text<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bad = || D::Error::custom(format!("{text:?} cannot be read"));
+        text.parse().map(Text).map_err(|_| bad())
+    }
+}
+
+fn texts<T: Clone>(values: &[T]) -> Vec<Text<T>> {
+    values.iter().cloned().map(Text).collect()
+}
+
+fn values<T>(texts: Vec<Text<T>>) -> Vec<T> {
+    texts.into_iter().map(|text| text.0).collect()
+}
+
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DefinitionFile {
+    format: u32,
+    name: Text<NetworkName>,
+    bridge: Text<IfName>,
+    mac: Text<MacAddr>,
+    subnets: Vec<SubnetFile>,
+    internal: bool,
+    mtu: u32,
+    queues: u32,
+    host_services: bool,
+    state: String,
+    since_ms: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SubnetFile {
+    prefix: Text<IpNet>,
+    gateway: Text<IpAddr>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ClaimFile {
+    format: u32,
+    boot: String,
+    here: u64,
+    network: Text<NetworkName>,
+    id: Text<AttachmentId>,
+    ifname: Text<IfName>,
+    namespace: String,
+    cookie: u64,
+    mac: Text<MacAddr>,
+    addresses: Vec<Text<IpNet>>,
+    gateways: Vec<Text<IpAddr>>,
+    mtu: u32,
+    ports: Vec<Text<PortSpec>>,
+    wished_addresses: Vec<Text<IpAddr>>,
+    wished_mac: Option<Text<MacAddr>>,
+    since_ms: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OpenedFile {
+    format: u32,
+    interfaces: Vec<(Text<IfName>, bool)>,
+    ipv6_everywhere: bool,
+}
+
+impl Definition {
+    pub(crate) fn write(&self) -> Result<Vec<u8>> {
+        let network = &self.network;
+        let subnet = |subnet: &Subnet| SubnetFile {
+            prefix: Text(subnet.prefix),
+            gateway: Text(subnet.gateway),
+        };
+        write(&DefinitionFile {
+            format: FORMAT,
+            name: Text(network.name.clone()),
+            bridge: Text(network.bridge),
+            mac: Text(network.mac),
+            subnets: network.subnets.iter().map(subnet).collect(),
+            internal: network.internal,
+            mtu: network.mtu,
+            queues: network.queues,
+            host_services: network.host_services,
+            state: self.state.to_string(),
+            since_ms: to_ms(network.since),
+        })
+    }
+
+    pub(crate) fn read(what: &str, bytes: &[u8]) -> Result<Definition> {
+        let file: DefinitionFile = read(what, bytes)?;
+        let subnet = |subnet: SubnetFile| Subnet {
+            prefix: subnet.prefix.0,
+            gateway: subnet.gateway.0,
+        };
+        let network = Network {
+            name: file.name.0,
+            bridge: file.bridge.0,
+            mac: file.mac.0,
+            subnets: file.subnets.into_iter().map(subnet).collect(),
+            internal: file.internal,
+            mtu: file.mtu,
+            queues: file.queues,
+            host_services: file.host_services,
+            since: from_ms(file.since_ms),
+        };
+        let state = match file.state.as_str() {
+            "up" => State::Up,
+            "leaving" => State::Leaving,
+            _ => State::Claimed,
+        };
+        Ok(Definition { network, state })
+    }
+}
+
+impl Claim {
+    pub(crate) fn write(&self) -> Result<Vec<u8>> {
+        let of = &self.attachment;
+        write(&ClaimFile {
+            format: FORMAT,
+            boot: self.boot.clone(),
+            here: self.here,
+            network: Text(of.key.network.clone()),
+            id: Text(of.key.id.clone()),
+            ifname: Text(of.key.ifname),
+            namespace: of.namespace.clone(),
+            cookie: of.cookie,
+            mac: Text(of.mac),
+            addresses: texts(&of.addresses),
+            gateways: texts(&of.gateways),
+            mtu: of.mtu,
+            ports: texts(&of.ports),
+            wished_addresses: texts(&self.wish.addresses),
+            wished_mac: self.wish.mac.map(Text),
+            since_ms: to_ms(of.since),
+        })
+    }
+
+    /// `state` is where the file was found.
+    pub(crate) fn read(what: &str, bytes: &[u8], state: State) -> Result<Claim> {
+        let file: ClaimFile = read(what, bytes)?;
+        let key = Key {
+            network: file.network.0,
+            id: file.id.0,
+            ifname: file.ifname.0,
+        };
+        let attachment = Attachment {
+            host_end: key.host_end(),
+            key,
+            namespace: file.namespace,
+            cookie: file.cookie,
+            mac: file.mac.0,
+            addresses: values(file.addresses),
+            gateways: values(file.gateways),
+            mtu: file.mtu,
+            ports: values(file.ports),
+            state,
+            since: from_ms(file.since_ms),
+        };
+        let wish = Wish {
+            addresses: values(file.wished_addresses),
+            mac: file.wished_mac.map(|mac| mac.0),
+        };
+        Ok(Claim {
+            attachment,
+            wish,
+            boot: file.boot,
+            here: file.here,
+        })
+    }
+}
+
+impl Opened {
+    pub(crate) fn write(&self) -> Result<Vec<u8>> {
+        let interfaces = self
+            .interfaces
+            .iter()
+            .map(|(name, v6)| (Text(*name), *v6))
+            .collect();
+        write(&OpenedFile {
+            format: FORMAT,
+            interfaces,
+            ipv6_everywhere: self.ipv6_everywhere,
+        })
+    }
+
+    pub(crate) fn read(what: &str, bytes: &[u8]) -> Result<Opened> {
+        let file: OpenedFile = read(what, bytes)?;
+        let interfaces = file
+            .interfaces
+            .into_iter()
+            .map(|(name, v6)| (name.0, v6))
+            .collect();
+        Ok(Opened {
+            interfaces,
+            ipv6_everywhere: file.ipv6_everywhere,
+        })
+    }
+}
+
+fn write(file: &impl Serialize) -> Result<Vec<u8>> {
+    let mut bytes =
+        serde_json::to_vec(file).map_err(|err| Error::record("write a record", err.to_string()))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn read<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T> {
+    let bad = |err: serde_json::Error| {
+        Error::record(format!("read {what}"), format!("it is damaged: {err}"))
+    };
+    let head: Head = serde_json::from_slice(bytes).map_err(bad)?;
+    if head.format > FORMAT {
+        let why = format!(
+            "its format is {}, this program knows up to {FORMAT}",
+            head.format
+        );
+        return Err(Error::record(format!("read {what}"), why)
+            .with_hint("use the newer vetch that wrote it"));
+    }
+    serde_json::from_slice(bytes).map_err(bad)
+}
+
+fn to_ms(time: SystemTime) -> u64 {
+    let since = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn from_ms(ms: u64) -> SystemTime {
+    let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(ms));
+    time.unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// Now, in the whole milliseconds that a record keeps.
+pub(crate) fn now() -> SystemTime {
+    from_ms(to_ms(SystemTime::now()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    pub(crate) fn claim() -> Claim {
+        let spec = AttachmentSpec::new("blue".parse().unwrap(), "cli:web".parse().unwrap());
+        let key = spec.key();
+        Claim {
+            attachment: Attachment {
+                host_end: key.host_end(),
+                mac: key.network.mac("10.1.0.2".parse().unwrap()),
+                key,
+                namespace: "web".into(),
+                cookie: 4711,
+                addresses: vec![
+                    "10.1.0.2/24".parse().unwrap(),
+                    "fd00::2/64".parse().unwrap(),
+                ],
+                gateways: vec!["10.1.0.1".parse().unwrap()],
+                mtu: 1500,
+                ports: vec!["127.0.0.1:8080:80/tcp".parse().unwrap()],
+                state: State::Up,
+                since: now(),
+            },
+            wish: Wish {
+                addresses: vec![],
+                mac: Some(MacAddr([2, 0, 0, 0, 0, 1])),
+            },
+            boot: "b00t".into(),
+            here: 7,
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let claim = claim();
+        let bytes = claim.write().unwrap();
+        assert_eq!(Claim::read("it", &bytes, State::Up).unwrap(), claim);
+        let opened = Opened {
+            interfaces: vec![("eth0".parse().unwrap(), true)],
+            ipv6_everywhere: false,
+        };
+        assert_eq!(
+            Opened::read("it", &opened.write().unwrap()).unwrap(),
+            opened
+        );
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_and_not_guessed() {
+        let err = Claim::read("it", br#"{"format":2,"whatever":true}"#, State::Up).unwrap_err();
+        assert!(format!("{err:?}").contains("knows up to 1"), "{err:?}");
+        assert!(err.hint().is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn a_torn_or_foreign_file_is_an_error_and_never_a_panic(cut in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let bytes = claim().write().unwrap();
+            let torn = &bytes[..cut.index(bytes.len() - 1)];
+            prop_assert!(Claim::read("it", torn, State::Up).is_err());
+            let mut changed = bytes.clone();
+            changed[at.index(bytes.len())] = byte;
+            let _ = Claim::read("it", &changed, State::Up);
+        }
+    }
+}

@@ -1,0 +1,542 @@
+//! Where the records lie, and who holds which address and port.
+//!
+//! ```text
+//! RUN/<cookie>/.host/{lock,boot,opened.json}          what networks share
+//! RUN/<cookie>/.host/ports/tcp/8080/ADDR -> NETWORK/HOSTEND     one link per published port, so that none is looked for in a list
+//! RUN/<cookie>/.host/dying/IFINDEX                    links put aside and not yet deleted
+//! RUN/<cookie>/NETWORK/{lock,last}
+//! RUN/<cookie>/NETWORK/{claimed,up,leaving}/HOSTEND.json        the directory is the state
+//! RUN/<cookie>/NETWORK/addresses/ADDR -> HOSTEND
+//! RUN/<cookie>/NETWORK/loopback/HOSTEND               who has a port that 127.0.0.1 leads to
+//! DEFINITIONS/NETWORK.json                            or RUN/<cookie>/NETWORK/definition.json
+//! ```
+
+use crate::error::{Error, Result};
+use crate::file;
+use crate::lock::{self, Lock};
+use crate::name::{Key, NetworkName};
+use crate::port::PortSpec;
+use crate::record::{Claim, Definition, Opened};
+use crate::spec::State;
+use core_netlink::{IfIndex, IfName};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+const GONE_MEANWHILE: usize = 100;
+const EXPANDED: u16 = 64; // longer ranges of ports are one entry
+
+/// The records about one network namespace.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    /// `RUN/<cookie>`.
+    pub(crate) base: PathBuf,
+    pub(crate) definitions: Option<PathBuf>,
+    pub(crate) boot: String,
+    pub(crate) here: u64,
+    pub(crate) lock_timeout: Duration,
+}
+
+fn state_dir(state: State) -> &'static str {
+    match state {
+        State::Up => "up",
+        State::Leaving => "leaving",
+        _ => "claimed",
+    }
+}
+
+impl Store {
+    fn shared(&self) -> PathBuf {
+        self.base.join(".host")
+    }
+
+    fn dir(&self, network: &NetworkName) -> PathBuf {
+        file::at(&self.base, network)
+    }
+
+    /// The lock of what networks share. Makes the directory, and clears it of what an earlier boot left.
+    pub(crate) fn lock_host(&self) -> Result<Lock> {
+        let path = self.shared().join("lock");
+        for _ in 0..GONE_MEANWHILE {
+            let made = file::make_dir(self.base.parent().unwrap_or(&self.base));
+            let made = made
+                .and_then(|()| file::make_dir(&self.base))
+                .and_then(|()| file::make_dir(&self.shared()));
+            match made.and_then(|()| lock::take(&path, "the host's networks", self.lock_timeout)) {
+                Err(err) if err.is_not_found() => {} // the last network was removed between two steps
+                Err(err) => return Err(err),
+                Ok(lock) => return self.begin_life().map(|()| lock),
+            }
+        }
+        Err(Error::missing(
+            "lock the host's networks",
+            format!("{} keeps vanishing", self.base.display()),
+        ))
+    }
+
+    /// What was written before the last boot describes objects that are gone.
+    fn begin_life(&self) -> Result<()> {
+        let path = self.shared().join("boot");
+        match file::read(&path)? {
+            Some(boot) if boot == self.boot.as_bytes() => Ok(()),
+            None => file::write(&path, self.boot.as_bytes()),
+            Some(_) => {
+                for name in file::names(&self.base)? {
+                    file::remove_tree(&self.base.join(name))?;
+                }
+                for name in ["ports", "dying"] {
+                    file::remove_tree(&self.shared().join(name))?;
+                }
+                file::remove(&self.shared().join("opened.json"))?;
+                file::write(&path, self.boot.as_bytes())
+            }
+        }
+    }
+
+    /// Whether the records are of this boot.
+    pub(crate) fn is_alive(&self) -> Result<bool> {
+        Ok(file::has_dir(&self.base)?
+            && file::read(&self.shared().join("boot"))?.as_deref() == Some(self.boot.as_bytes()))
+    }
+
+    /// The lock of one network; makes its directory.
+    pub(crate) fn lock_network(&self, network: &NetworkName) -> Result<Lock> {
+        let dir = self.dir(network);
+        let (what, path) = (format!("network `{network}`"), dir.join("lock"));
+        let parts = ["", "claimed", "up", "leaving", "addresses", "loopback"];
+        for _ in 0..GONE_MEANWHILE {
+            let made = parts
+                .iter()
+                .try_for_each(|part| file::make_dir(&dir.join(part)));
+            match made.and_then(|()| lock::take(&path, &what, self.lock_timeout)) {
+                Ok(lock) if file::has_dir(&dir.join("loopback"))? => return Ok(lock),
+                Ok(_) => {} // the network was removed between two steps
+                Err(err) if err.is_not_found() => {}
+                Err(err) => return Err(err),
+            }
+        }
+        Err(Error::missing(
+            format!("lock {what}"),
+            format!("{} keeps vanishing", dir.display()),
+        ))
+    }
+
+    fn definition_path(&self, network: &NetworkName) -> PathBuf {
+        match &self.definitions {
+            Some(dir) => dir.join(format!("{network}.json")),
+            None => self.dir(network).join("definition.json"),
+        }
+    }
+
+    pub(crate) fn definition(&self, network: &NetworkName) -> Result<Option<Definition>> {
+        let path = self.definition_path(network);
+        let what = format!("the definition of network `{network}` ({})", path.display());
+        file::read(&path)?
+            .map(|bytes| Definition::read(&what, &bytes))
+            .transpose()
+    }
+
+    pub(crate) fn write_definition(&self, definition: &Definition) -> Result<()> {
+        let path = self.definition_path(&definition.network.name);
+        if let Some(dir) = &self.definitions {
+            file::make_dir(dir)?;
+        }
+        file::write(&path, &definition.write()?)
+    }
+
+    /// All of them, by name. Directories that are no network's are passed over.
+    pub(crate) fn definitions(&self) -> Result<Vec<Definition>> {
+        let names = match &self.definitions {
+            Some(dir) => file::names(dir)?,
+            None => file::names(&self.base)?,
+        };
+        let names = names
+            .iter()
+            .filter_map(|name| name.strip_suffix(".json").unwrap_or(name).parse().ok());
+        let found = names.map(|name| self.definition(&name));
+        found.filter_map(Result::transpose).collect()
+    }
+
+    /// The definition and everything about the network; its lock must be held.
+    pub(crate) fn remove_network(&self, network: &NetworkName) -> Result<()> {
+        file::remove(&self.definition_path(network))?;
+        file::remove_tree(&self.dir(network))
+    }
+
+    /// When no network is left: everything. The host's lock must be held.
+    pub(crate) fn remove_all(&self) -> Result<()> {
+        let dying = self.dying()?.is_empty();
+        if !dying || !file::names(&self.base)?.is_empty() {
+            return Ok(());
+        }
+        file::remove_tree(&self.base)?;
+        let run = self.base.parent().into_iter();
+        for dir in run.chain(self.definitions.as_deref()) {
+            let _ = std::fs::remove_dir(dir); // stays while another namespace has records there
+        }
+        Ok(())
+    }
+
+    fn claim_path(&self, network: &NetworkName, state: State, host_end: IfName) -> PathBuf {
+        self.dir(network)
+            .join(state_dir(state))
+            .join(format!("{host_end}.json"))
+    }
+
+    pub(crate) fn claim(&self, key: &Key) -> Result<Option<Claim>> {
+        self.claim_of(&key.network, key.host_end())
+    }
+
+    pub(crate) fn claim_of(
+        &self,
+        network: &NetworkName,
+        host_end: IfName,
+    ) -> Result<Option<Claim>> {
+        for state in [State::Up, State::Leaving, State::Claimed] {
+            if let Some(claim) = self.claim_in(network, state, host_end)? {
+                return Ok(Some(claim));
+            }
+        }
+        Ok(None)
+    }
+
+    fn claim_in(
+        &self,
+        network: &NetworkName,
+        state: State,
+        host_end: IfName,
+    ) -> Result<Option<Claim>> {
+        let path = self.claim_path(network, state, host_end);
+        let what = format!("the claim of {host_end} ({})", path.display());
+        file::read(&path)?
+            .map(|bytes| Claim::read(&what, &bytes, state))
+            .transpose()
+    }
+
+    /// All claims of a network in this state, oldest first.
+    pub(crate) fn claims_in(&self, network: &NetworkName, state: State) -> Result<Vec<Claim>> {
+        let names = file::names(&self.dir(network).join(state_dir(state)))?;
+        let names = names
+            .iter()
+            .filter_map(|name| name.strip_suffix(".json")?.parse().ok());
+        let claims = names.map(|name| self.claim_in(network, state, name));
+        let mut claims = claims
+            .filter_map(Result::transpose)
+            .collect::<Result<Vec<_>>>()?;
+        claims.sort_by_key(|claim| claim.attachment.since);
+        Ok(claims)
+    }
+
+    /// All claims of a network.
+    pub(crate) fn claims(&self, network: &NetworkName) -> Result<Vec<Claim>> {
+        let mut all = Vec::new();
+        for state in [State::Leaving, State::Claimed, State::Up] {
+            all.extend(self.claims_in(network, state)?);
+        }
+        all.sort_by_key(|claim| claim.attachment.since);
+        Ok(all)
+    }
+
+    /// The state is the directory, so its change is one rename.
+    pub(crate) fn write_claim(&self, claim: &Claim) -> Result<()> {
+        let of = &claim.attachment;
+        file::write(
+            &self.claim_path(&of.key.network, State::Claimed, of.host_end),
+            &claim.write()?,
+        )
+    }
+
+    pub(crate) fn move_claim(
+        &self,
+        network: &NetworkName,
+        host_end: IfName,
+        from: State,
+        to: State,
+    ) -> Result<()> {
+        let (old, new) = (
+            self.claim_path(network, from, host_end),
+            self.claim_path(network, to, host_end),
+        );
+        let moved = std::fs::rename(&old, &new);
+        moved.map_err(|err| {
+            Error::file(
+                format!("rename {} to {}", old.display(), new.display()),
+                err,
+            )
+        })
+    }
+
+    pub(crate) fn remove_claim(&self, network: &NetworkName, host_end: IfName) -> Result<()> {
+        for state in [State::Up, State::Leaving, State::Claimed] {
+            file::remove(&self.claim_path(network, state, host_end))?;
+        }
+        Ok(())
+    }
+
+    fn address_path(&self, network: &NetworkName, ip: IpAddr) -> PathBuf {
+        file::at(&self.dir(network).join("addresses"), ip)
+    }
+
+    /// Whose an address is.
+    pub(crate) fn holder(&self, network: &NetworkName, ip: IpAddr) -> Option<String> {
+        file::holder_of(&self.address_path(network, ip))
+    }
+
+    /// Who has it already, if somebody has.
+    pub(crate) fn reserve_address(
+        &self,
+        network: &NetworkName,
+        ip: IpAddr,
+        host_end: IfName,
+    ) -> Result<Option<String>> {
+        let (path, us) = (self.address_path(network, ip), host_end.to_string());
+        Ok(file::reserve(&path, &us)?.filter(|holder| *holder != us))
+    }
+
+    pub(crate) fn release_address(
+        &self,
+        network: &NetworkName,
+        ip: IpAddr,
+        host_end: IfName,
+    ) -> Result<()> {
+        file::release(&self.address_path(network, ip), &host_end.to_string())
+    }
+
+    /// The address given last in a subnet of this family.
+    pub(crate) fn last_given(&self, network: &NetworkName, v6: bool) -> Option<IpAddr> {
+        file::holder_of(&self.last_path(network, v6))?.parse().ok()
+    }
+
+    /// A hint for the next choice, replaced by rename; losing it does no harm.
+    pub(crate) fn set_last_given(&self, network: &NetworkName, ip: IpAddr) {
+        let path = self.last_path(network, ip.is_ipv6());
+        let draft = path.with_extension(format!("{}", std::process::id()));
+        let _ = std::fs::remove_file(&draft);
+        if std::os::unix::fs::symlink(ip.to_string(), &draft).is_ok() {
+            let _ = std::fs::rename(&draft, &path);
+        }
+    }
+
+    fn last_path(&self, network: &NetworkName, v6: bool) -> PathBuf {
+        self.dir(network).join(if v6 { ".last6" } else { ".last4" })
+    }
+
+    /// Notes that an attachment has a port which 127.0.0.1 leads to.
+    pub(crate) fn mark_loopback(&self, network: &NetworkName, host_end: IfName) -> Result<()> {
+        file::reserve(
+            &file::at(&self.dir(network).join("loopback"), host_end),
+            "1",
+        )
+        .map(drop)
+    }
+
+    /// Whether others have such a port once this one is gone.
+    pub(crate) fn unmark_loopback(&self, network: &NetworkName, host_end: IfName) -> Result<bool> {
+        let dir = self.dir(network).join("loopback");
+        file::remove(&file::at(&dir, host_end))?;
+        Ok(!file::names(&dir)?.is_empty())
+    }
+
+    fn ports(&self, port: &PortSpec) -> PathBuf {
+        self.shared().join("ports").join(port.transport.to_string())
+    }
+
+    /// One entry for each port, or one for a long range.
+    fn port_entries(&self, port: &PortSpec) -> Vec<(PathBuf, String)> {
+        let (dir, host) = (
+            self.ports(port),
+            port.host
+                .map_or_else(|| "any".to_owned(), |ip| ip.to_string()),
+        );
+        match port.count {
+            0..=EXPANDED => (port.host_port..=port.last_host_port())
+                .map(|p| (file::at(&dir, p), host.clone()))
+                .collect(),
+            _ => vec![(
+                dir.join("ranges"),
+                format!("{}-{}@{host}", port.host_port, port.last_host_port()),
+            )],
+        }
+    }
+
+    /// Who publishes a port that overlaps with this one.
+    pub(crate) fn port_holder(&self, port: &PortSpec) -> Result<Option<(PortSpec, String)>> {
+        let dir = self.ports(port);
+        let singles = match port.count {
+            0..=EXPANDED => (port.host_port..=port.last_host_port())
+                .map(|p| p.to_string())
+                .collect(),
+            _ => file::names(&dir)?,
+        };
+        for name in singles.iter().map(String::as_str).chain(["ranges"]) {
+            for entry in file::names(&dir.join(name))? {
+                let path = dir.join(name).join(&entry);
+                let (ports, host) = entry.split_once('@').unwrap_or((name, &entry));
+                let other = parse_entry(ports, host, port);
+                if let (Some(other), Some(holder)) = (
+                    other.filter(|other| other.overlaps(port)),
+                    file::holder_of(&path),
+                ) {
+                    return Ok(Some((other, holder)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The host's lock must be held, and `port_holder` have answered nobody.
+    pub(crate) fn reserve_port(&self, port: &PortSpec, holder: &str) -> Result<()> {
+        for (dir, name) in self.port_entries(port) {
+            file::make_dir(&dir)?;
+            file::reserve(&dir.join(name), holder)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn release_port(&self, port: &PortSpec, holder: &str) -> Result<()> {
+        for (dir, name) in self.port_entries(port) {
+            file::release(&dir.join(name), holder)?;
+            let _ = std::fs::remove_dir(&dir); // stays while others have an entry there
+        }
+        Ok(())
+    }
+
+    pub(crate) fn opened(&self) -> Result<Opened> {
+        let path = self.shared().join("opened.json");
+        let what = format!("what was switched on ({})", path.display());
+        let bytes = file::read(&path)?;
+        bytes.map_or_else(
+            || Ok(Opened::default()),
+            |bytes| Opened::read(&what, &bytes),
+        )
+    }
+
+    pub(crate) fn write_opened(&self, opened: &Opened) -> Result<()> {
+        let path = self.shared().join("opened.json");
+        match *opened == Opened::default() {
+            true => file::remove(&path),
+            false => file::write(&path, &opened.write()?),
+        }
+    }
+
+    /// Notes a link that was put aside.
+    pub(crate) fn note_dying(&self, index: IfIndex, name: IfName) -> Result<()> {
+        let dir = self.shared().join("dying");
+        file::make_dir(&dir)?;
+        file::reserve(&file::at(&dir, index), &name.to_string()).map(drop)
+    }
+
+    pub(crate) fn dying_path(&self, index: IfIndex) -> PathBuf {
+        file::at(&self.shared().join("dying"), index)
+    }
+
+    /// The links that were put aside, and when.
+    pub(crate) fn dying(&self) -> Result<Vec<(IfIndex, SystemTime)>> {
+        let dir = self.shared().join("dying");
+        let names = file::names(&dir)?;
+        let entry = |name: &String| {
+            let found = std::fs::symlink_metadata(dir.join(name)).ok()?;
+            Some((IfIndex(name.parse().ok()?), found.modified().ok()?))
+        };
+        Ok(names.iter().filter_map(entry).collect())
+    }
+}
+
+fn parse_entry(ports: &str, host: &str, like: &PortSpec) -> Option<PortSpec> {
+    let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+    let (first, last): (u16, u16) = (first.parse().ok()?, last.parse().ok()?);
+    let host = match host {
+        "any" => None,
+        ip => Some(ip.parse().ok()?),
+    };
+    Some(PortSpec {
+        host,
+        host_port: first,
+        port: first,
+        count: (last - first).saturating_add(1),
+        transport: like.transport,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn store(dir: &Path, boot: &str) -> Store {
+        Store {
+            base: dir.join("run/7"),
+            definitions: None,
+            boot: boot.into(),
+            here: 7,
+            lock_timeout: Duration::from_millis(50),
+        }
+    }
+
+    fn port(text: &str) -> PortSpec {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_port_is_had_once_on_all_addresses_or_on_each() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path(), "b");
+        let _lock = store.lock_host().unwrap();
+        store
+            .reserve_port(&port("192.0.2.1:80:80"), "blue/vtpa")
+            .unwrap();
+        store
+            .reserve_port(&port("5000-6000:5000-6000/udp"), "blue/vtpb")
+            .unwrap();
+        let holder = |text: &str| store.port_holder(&port(text)).unwrap().map(|(_, who)| who);
+        assert_eq!(holder("80:8080").as_deref(), Some("blue/vtpa"));
+        assert_eq!(holder("70-90:70-90").as_deref(), Some("blue/vtpa"));
+        assert_eq!(holder("1-1000:1-1000").as_deref(), Some("blue/vtpa"));
+        assert_eq!(holder("192.0.2.2:80:80"), None);
+        assert_eq!(holder("80:80/udp"), None);
+        assert_eq!(holder("192.0.2.2:5500:1/udp").as_deref(), Some("blue/vtpb"));
+        store
+            .release_port(&port("192.0.2.1:80:80"), "other")
+            .unwrap();
+        assert!(holder("80:80").is_some(), "only its holder gives it back");
+        store
+            .release_port(&port("192.0.2.1:80:80"), "blue/vtpa")
+            .unwrap();
+        assert_eq!(holder("1-1000:1-1000"), None);
+    }
+
+    #[test]
+    fn records_of_an_earlier_boot_are_cleared() {
+        let dir = tempfile::tempdir().unwrap();
+        let blue: NetworkName = "blue".parse().unwrap();
+        let old = store(dir.path(), "old");
+        drop((old.lock_host().unwrap(), old.lock_network(&blue).unwrap()));
+        old.reserve_address(&blue, "10.0.0.2".parse().unwrap(), "vtpa".parse().unwrap())
+            .unwrap();
+        let new = store(dir.path(), "new");
+        assert!(old.is_alive().unwrap() && !new.is_alive().unwrap());
+        drop(new.lock_host().unwrap());
+        assert_eq!(new.holder(&blue, "10.0.0.2".parse().unwrap()), None);
+        assert!(new.is_alive().unwrap());
+    }
+
+    #[test]
+    fn the_last_one_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let blue: NetworkName = "blue".parse().unwrap();
+        let store = store(dir.path(), "b");
+        let host = store.lock_host().unwrap();
+        let network = store.lock_network(&blue).unwrap();
+        store.set_last_given(&blue, "10.0.0.2".parse().unwrap());
+        assert_eq!(
+            store.last_given(&blue, false),
+            Some("10.0.0.2".parse().unwrap())
+        );
+        store.remove_all().unwrap();
+        assert!(store.base.exists(), "a network is there");
+        store.remove_network(&blue).unwrap();
+        store.remove_all().unwrap();
+        assert!(!dir.path().join("run").exists());
+        drop((host, network));
+    }
+}
