@@ -6,6 +6,8 @@ mod metrics;
 mod query;
 mod record;
 mod spec;
+#[cfg(test)]
+mod tests;
 
 pub use metrics::{MetricLocks, Metrics, RouteFeatures};
 pub use query::{RouteFilter, RouteQuery};
