@@ -162,7 +162,8 @@ pub struct InetSocket {
 }
 
 impl InetSocket {
-    /// Whether it keeps `address` from being bound to by others: it has that address or any, of either family unless it is IPv6 only.
+    /// Whether it keeps `address` from being bound to by others: it has that address or any, of either family unless it is
+    /// IPv6 only. `::` is asked for both families, as binding to it means.
     pub fn covers(&self, address: IpAddr) -> bool {
         let own = self.local.ip().to_canonical();
         let wildcard = match own {
@@ -171,7 +172,7 @@ impl InetSocket {
                 v6.is_unspecified() && (address.is_ipv6() || self.v6_only != Some(true))
             }
         };
-        let any = address.is_unspecified() && own.is_ipv4() == address.is_ipv4();
+        let any = address.is_unspecified() && (own.is_ipv4() || address.is_ipv6());
         wildcard || any || own == address.to_canonical()
     }
 }
@@ -240,5 +241,115 @@ impl Conn {
         };
         found.retain(holds);
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Reply;
+    use crate::testing::{body, check_cuts, decode, hex};
+    use proptest::prelude::*;
+
+    /// What Linux 6.18 answered to `ss -tlne` about `nc -l 127.0.0.1 8080`.
+    fn listener() -> Vec<u8> {
+        hex("
+            02 0a 00 00                         # AF_INET, listening
+            1f90 0000                           # ports, big-endian
+            7f000001 00000000 00000000 00000000 # its own address
+            00000000 00000000 00000000 00000000 # the other end's
+            00000000 65000000 00000000          # link, cookie
+            00000000 00000000 01000000 00000000 53e00300 # timer, queues, uid, inode
+            0500 0800 00 000000  0800 0f00 00000000 # INET_DIAG_SHUTDOWN, INET_DIAG_MARK
+        ")
+    }
+
+    /// And about `nc -6 -l :: 8081`.
+    fn listener6() -> Vec<u8> {
+        hex("
+            0a 0a 00 00  1f91 0000
+            00000000 00000000 00000000 00000000  00000000 00000000 00000000 00000000
+            00000000 66000000 00000000
+            00000000 00000000 01000000 00000000 51e00300
+            0500 0b00 00 000000                 # INET_DIAG_SKV6ONLY
+        ")
+    }
+
+    #[test]
+    fn answers_of_the_kernel_are_read() {
+        let found: InetSocket = decode(SOCK_DIAG_BY_FAMILY, &listener());
+        assert_eq!(found.local, "127.0.0.1:8080".parse().unwrap());
+        assert_eq!(
+            (found.state, found.inode, found.uid),
+            (SocketState::Listen, 0x3e053, 0)
+        );
+        assert_eq!(
+            (found.cookie, found.send_queue, found.link),
+            (0x65, 1, None)
+        );
+        let found: InetSocket = decode(SOCK_DIAG_BY_FAMILY, &listener6());
+        assert_eq!(
+            (found.local, found.v6_only),
+            ("[::]:8081".parse().unwrap(), Some(false))
+        );
+        check_cuts::<InetSocket, MESSAGE>(SOCK_DIAG_BY_FAMILY, &listener());
+        check_cuts::<InetSocket, MESSAGE>(SOCK_DIAG_BY_FAMILY, &listener6());
+    }
+
+    #[test]
+    fn the_request_asks_for_states_and_port() {
+        let port = Some(8080);
+        let bytes = body(&SocketFilter {
+            port,
+            ..SocketFilter::holding(Family::V4, Transport::Tcp)
+        });
+        assert_eq!(bytes.len(), REQUEST);
+        assert_eq!(bytes[..12], hex("02 06 00 00  80240000  1f90 0000")); // states 7, 10 and 13
+        let filter = SocketFilter::holding(Family::Bridge, Transport::Tcp);
+        let err = Conn::fake(|_| panic!("sent")).sockets(&filter).unwrap_err();
+        assert!(err.is_invalid());
+    }
+
+    #[track_caller]
+    fn check_covers(socket: &[u8], yes: &[&str], no: &[&str]) {
+        let socket: InetSocket = decode(SOCK_DIAG_BY_FAMILY, socket);
+        for (list, want) in [(yes, true), (no, false)] {
+            for address in list {
+                assert_eq!(socket.covers(address.parse().unwrap()), want, "{address}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_socket_covers_its_address_and_any_covers_all() {
+        check_covers(
+            &listener(),
+            &["127.0.0.1", "0.0.0.0", "::ffff:127.0.0.1"],
+            &["10.0.0.1", "::1"],
+        );
+        check_covers(&listener6(), &["::1", "10.0.0.1", "0.0.0.0", "::"], &[]);
+        let mut v6_only = listener6();
+        v6_only[MESSAGE + 4] = 1;
+        check_covers(&v6_only, &["::1", "::"], &["10.0.0.1", "0.0.0.0"]);
+    }
+
+    #[test]
+    fn holders_are_sought_in_both_families() {
+        let mut conn = Conn::fake(|sent| match sent.body[0] {
+            2 => Reply::Records(vec![(SOCK_DIAG_BY_FAMILY, listener())]),
+            _ => Reply::Records(vec![(SOCK_DIAG_BY_FAMILY, listener6())]),
+        });
+        let holders = conn
+            .port_holders(Transport::Tcp, "10.0.0.1:8081".parse().unwrap())
+            .unwrap();
+        assert_eq!(holders.len(), 1);
+        assert_eq!(holders[0].inode, 0x3e051);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..120)) {
+            let _ = InetSocket::decode(SOCK_DIAG_BY_FAMILY, &bytes);
+        }
     }
 }

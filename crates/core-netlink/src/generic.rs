@@ -184,3 +184,62 @@ impl Conn {
         self.dump(&GenericFilter)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Reply;
+    use crate::testing::{body, check_cuts, decode, hex};
+    use proptest::prelude::*;
+
+    /// What Linux 6.18 answers about `nlctrl`, its operations left out.
+    fn answer() -> Vec<u8> {
+        hex("
+            01 02 00 00                         # CTRL_CMD_NEWFAMILY
+            0b00 0200 6e6c6374726c00 00         # CTRL_ATTR_FAMILY_NAME nlctrl
+            0600 0100 1000 0000                 # CTRL_ATTR_FAMILY_ID 16
+            0800 0300 02000000  0800 0400 00000000  0800 0500 0a000000
+            1c00 0700                           # CTRL_ATTR_MCAST_GROUPS
+              1800 0100                         # the first
+                0800 0200 10000000              # CTRL_ATTR_MCAST_GRP_ID 16
+                0b00 0100 6e6f7469667900 00     # CTRL_ATTR_MCAST_GRP_NAME notify
+        ")
+    }
+
+    #[test]
+    fn a_family_has_a_number_and_groups() {
+        let family: GenericFamily = decode(GENL_ID_CTRL, &answer());
+        assert_eq!((family.id, family.version, family.max_attr), (16, 2, 10));
+        assert_eq!(
+            (family.name.as_str(), family.group("notify")),
+            ("nlctrl", Some(16))
+        );
+        assert_eq!(family.group("other"), None);
+        check_cuts::<GenericFamily, 4>(GENL_ID_CTRL, &answer());
+    }
+
+    #[test]
+    fn the_request_names_the_family() {
+        let words = hex("03 02 00 00  0b00 0200 6e6c6374726c00 00");
+        assert_eq!(body(&GenericKey { name: "nlctrl" }), words);
+        let mut conn = Conn::fake(|_| Reply::Errno(2));
+        let err = conn.generic_family("wireguard").unwrap_err();
+        assert!(err.is_not_found());
+        assert_eq!(
+            err.to_string(),
+            "cannot find generic netlink family `wireguard`"
+        );
+        assert!(
+            conn.generic_family("a name of sixteen")
+                .unwrap_err()
+                .is_invalid()
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..120)) {
+            let _ = GenericFamily::decode(GENL_ID_CTRL, &bytes);
+        }
+    }
+}

@@ -192,3 +192,52 @@ impl Conn {
         Ok(found.into_iter().filter_map(|record| record.id).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Reply;
+    use crate::testing::{body, check_cuts, decode, hex, sorted};
+    use std::os::fd::AsFd;
+
+    /// Bytes of `ip netns set blue 7` and `ip netns list-id` of iproute2 6.1.
+    #[test]
+    fn messages_are_those_of_ip_and_the_kernel() {
+        let file = std::fs::File::open("/dev/null").unwrap();
+        let of = NsRef::Fd(file.as_fd());
+        let mut words = hex("00 000000  0800 0300 06000000  0800 0100 07000000");
+        words[8..12].copy_from_slice(&file.as_raw_fd().to_ne_bytes());
+        let id = Some(NsId::try_from(7).unwrap());
+        assert_eq!(body(&NsIdSpec { of, id }), words);
+        assert_eq!(body(&NsIdKey { of, target: None }), words[..12]);
+        assert_eq!(body(&NsIdFilter::default()), hex("00 000000"));
+        let pid = NsIdKey {
+            of: NsRef::Pid(5),
+            target: id,
+        };
+        assert_eq!(
+            sorted::<4>(&body(&pid)),
+            sorted::<4>(&hex("00 000000  0800 0200 05000000  0800 0400 07000000"))
+        );
+        let answer = hex("00 000000  0800 0100 07000000");
+        assert_eq!(
+            decode::<NsIdRecord>(RTM_NEWNSID, &answer),
+            NsIdRecord { id, current: None }
+        );
+        check_cuts::<NsIdRecord, 4>(RTM_NEWNSID, &answer);
+    }
+
+    #[test]
+    fn a_namespace_without_a_number_has_none() {
+        let mut conn = Conn::fake(|_| {
+            Reply::Records(vec![(RTM_NEWNSID, hex("00 000000  0800 0100 ffffffff"))])
+        });
+        assert_eq!(conn.nsid(NsRef::Pid(5)).unwrap(), None);
+        let mut conn = Conn::fake(|_| Reply::Errno(17));
+        let err = conn.set_nsid(NsRef::Pid(5), None).unwrap_err();
+        assert_eq!(
+            err.to_string(),
+            "cannot give an id to the network namespace of process 5"
+        );
+    }
+}

@@ -314,3 +314,127 @@ impl Conn {
         self.dump(filter)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{body, check_cuts, decode, hex};
+    use proptest::prelude::*;
+
+    fn vlan(number: u16) -> VlanId {
+        VlanId::try_from(number).unwrap()
+    }
+
+    /// Bytes of `bridge` of iproute2 6.1, the command above each.
+    #[test]
+    fn requests_are_those_of_bridge() {
+        let port = |link| VlanSpec::new(IfIndex(link), vlan(10));
+        // bridge vlan add vid 10-20 dev v0
+        let range = VlanSpec {
+            last: Some(vlan(20)),
+            ..port(3)
+        };
+        let words = hex("
+            07 00 0000 03000000 00000000 00000000   # AF_BRIDGE, link 3
+            1400 1a00                               # IFLA_AF_SPEC
+              0800 0200 0800 0a00                   # IFLA_BRIDGE_VLAN_INFO range begin, 10
+              0800 0200 1000 1400                   # range end, 20
+        ");
+        assert_eq!(body(&Change::add(range)), words);
+        // bridge vlan add vid 10 pvid untagged dev br0 self
+        let flags = VlanFlags::PVID | VlanFlags::UNTAGGED;
+        let own = VlanSpec {
+            flags,
+            on_bridge: true,
+            ..port(4)
+        };
+        let words = hex(
+            "07 00 0000 04000000 00000000 00000000  1400 1a00  0600 0000 0200 0000  0800 0200 0600 0a00",
+        );
+        assert_eq!(body(&Change::add(own)), words);
+        // bridge vlan del vid 10 dev v0
+        let words = hex("07 00 0000 03000000 00000000 00000000  0c00 1a00 0800 0200 0000 0a00");
+        assert_eq!(body(&Change::delete(port(3))), words);
+        // bridge vlan show
+        let words = hex("07 00 0000 00000000 00000000 00000000  0800 1d00 02000000");
+        assert_eq!(body(&VlanFilter { expanded: true }), words);
+    }
+
+    #[test]
+    fn answers_are_read_with_ranges_and_tunnels() {
+        let words = hex("
+            07 00 0100 03000000 43100000 00000000
+            0700 0300 763000 00  0800 0a00 04000000
+            5400 1a00
+              0800 0200 0600 0100                   # 1 PVID untagged
+              0800 0200 0800 0a00  0800 0200 1000 1400 # 10-20
+              1c00 0380  0800 0100 64000000  0600 0200 0a00 0000  0600 0300 0800 0000 # tunnel 100 begins at 10
+              1c00 0380  0800 0100 6e000000  0600 0200 1400 0000  0600 0300 1000 0000 # and ends at 20
+        ");
+        let found: PortVlans = decode(RTM_NEWLINK, &words);
+        let own = VlanFlags::PVID | VlanFlags::UNTAGGED;
+        let ranges = [(1, 1, own), (10, 20, VlanFlags::NONE)]
+            .map(|(first, last, flags)| VlanRange { first, last, flags });
+        assert_eq!(found.vlans, ranges);
+        assert_eq!(
+            found.tunnels,
+            [VlanTunnel {
+                first: 10,
+                last: 20,
+                tunnel: 100
+            }]
+        );
+        assert_eq!(
+            (found.name, found.master),
+            ("v0".parse().ok(), Some(IfIndex(4)))
+        );
+        check_cuts::<PortVlans, 16>(RTM_NEWLINK, &words);
+    }
+
+    #[test]
+    fn an_end_without_a_beginning_is_an_error() {
+        let words = hex("07 00 0000 03000000 00000000 00000000  0c00 1a00 0800 0200 1000 0a00");
+        assert!(PortVlans::decode(RTM_NEWLINK, &words).is_err());
+    }
+
+    #[test]
+    fn contradictions_are_refused_before_the_first_byte() {
+        let mut conn = Conn::fake(|_| panic!("sent"));
+        let back = VlanSpec {
+            last: Some(vlan(5)),
+            ..VlanSpec::new(IfIndex(3), vlan(10))
+        };
+        let pvids = VlanSpec {
+            last: Some(vlan(20)),
+            flags: VlanFlags::PVID,
+            ..back
+        };
+        for (spec, why) in [(back, "5 comes before 10"), (pvids, "one PVID")] {
+            let err = conn.add_vlans(&spec).unwrap_err();
+            assert!(
+                err.is_invalid() && format!("{err:?}").contains(why),
+                "{err:?}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_asked_is_found(first in 1u16..=4094, more in 0u16..100, untagged: bool) {
+            let last = first.saturating_add(more).min(4094);
+            let flags = if untagged { VlanFlags::UNTAGGED } else { VlanFlags::NONE };
+            let given = (last > first).then(|| vlan(last));
+            let spec = VlanSpec { last: given, flags, ..VlanSpec::new(IfIndex(3), vlan(first)) };
+            let found: PortVlans = decode(RTM_NEWLINK, &body(&Change::add(spec)));
+            prop_assert_eq!(found.vlans, [VlanRange { first, last, flags }]);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..120)) {
+            let _ = PortVlans::decode(RTM_NEWLINK, &bytes);
+            let mut framed = hex("07 00 0000 03000000 00000000 00000000");
+            Writer::new(&mut framed).bytes(IFLA_AF_SPEC, &bytes);
+            let _ = PortVlans::decode(RTM_NEWLINK, &framed);
+        }
+    }
+}
