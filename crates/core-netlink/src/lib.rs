@@ -15,6 +15,7 @@
 pub mod addr;
 pub mod attr;
 mod conn;
+pub mod conntrack;
 pub mod diag;
 mod error;
 pub mod fake;

@@ -22,6 +22,8 @@ impl Flags {
     pub const REPLACE: Flags = Flags(NlmF::REPLACE.bits());
     /// Behind those that are there.
     pub const APPEND: Flags = Flags(NlmF::APPEND.bits());
+    /// Make the object behind those that are there.
+    pub(crate) const CREATE_APPEND: Flags = Flags(NlmF::CREATE.bits() | NlmF::APPEND.bits());
     /// Answer with the object as it became.
     pub const ECHO: Flags = Flags(NlmF::ECHO.bits());
     /// List every object.

@@ -1,7 +1,12 @@
-//! Changes and tables meet the kernel here.
+//! Plans and changes meet the kernel here.
 
-use crate::{Change, Element, Error, Result};
-use core_netlink::Conn;
+use crate::tables::{MARK, TABLE, TablePlan, comment, plans};
+use crate::{Change, Element, Error, Owner, Result, Set, Step};
+use core_netlink::nft::{self, Data, ElementSpec, TableSpec, Transaction};
+use core_netlink::{Conn, Failed, Malformed};
+
+const ATTEMPTS: usize = 8;
+const ENOTEMPTY: i32 = 39; // an interval that overlaps another
 
 /// What [`install`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,20 +18,104 @@ pub enum Installed {
     Made,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Absent,
+    Whole,
+    /// Ours, but of another version, or not all is there.
+    Broken,
+}
+
 /// Makes both tables, with the elements that `restore` answers, in one transaction; does nothing if they are there and whole.
 ///
 /// `restore` is called only if the tables must be made: when they are not there (anybody may flush the ruleset), not whole, or of another version.
-pub fn install(_conn: &mut Conn, _restore: impl FnMut() -> Result<Change>) -> Result<Installed> {
+pub fn install(conn: &mut Conn, mut restore: impl FnMut() -> Result<Change>) -> Result<Installed> {
+    for _ in 0..ATTEMPTS {
+        let generation = conn.ruleset_generation()?;
+        let states = states(conn)?;
+        if states == [State::Whole; 2] {
+            return Ok(Installed::Already);
+        }
+        let mut transaction = Transaction::new().at(generation);
+        for (plan, state) in plans().iter().zip(states) {
+            if state != State::Absent {
+                transaction.delete(TableSpec::new(plan.family, TABLE));
+            }
+            plan.create(&mut transaction, comment());
+        }
+        for step in restore()?.steps() {
+            if let Step::Add(element) = step {
+                transaction.create(spec(element));
+            }
+        }
+        match conn.commit(&transaction) {
+            Err(err) if err.is_stale() => continue,
+            failed => {
+                first(failed?)?;
+                return Ok(Installed::Made);
+            }
+        }
+    }
     Err(Error::Restless)
+}
+
+fn first(failed: Vec<Failed>) -> Result<()> {
+    match failed.into_iter().next() {
+        Some(failed) => Err(failed.error.into()),
+        None => Ok(()),
+    }
 }
 
 /// Whether both tables are there and whole.
-pub fn is_installed(_conn: &mut Conn) -> Result<bool> {
-    Err(Error::Restless)
+pub fn is_installed(conn: &mut Conn) -> Result<bool> {
+    Ok(states(conn)? == [State::Whole; 2])
+}
+
+fn states(conn: &mut Conn) -> Result<[State; 2]> {
+    let [guard, filter] = plans();
+    Ok([state(conn, guard)?, state(conn, filter)?])
+}
+
+/// A few requests by name, whatever else is there: the fingerprint, and how much the kernel counts in table and chains.
+fn state(conn: &mut Conn, plan: &TablePlan) -> Result<State> {
+    let table = match conn.table(plan.family, TABLE) {
+        Ok(table) => table,
+        Err(err) if err.is_not_found() => return Ok(State::Absent),
+        Err(err) => return Err(err.into()),
+    };
+    let mark = table.comment.unwrap_or_default();
+    if !mark.starts_with(MARK) {
+        let table = format!("{} {TABLE}", plan.family);
+        return Err(Error::Foreign { table });
+    }
+    if mark != comment() || table.used != plan.uses() || table.flags != 0 {
+        return Ok(State::Broken);
+    }
+    for chain in &plan.chains {
+        match conn.chain(plan.family, TABLE, chain.name) {
+            Ok(found) if found.used == plan.chain_uses(chain) && found.base == chain.base => {}
+            Ok(_) => return Ok(State::Broken),
+            Err(err) if err.is_not_found() => return Ok(State::Broken),
+            Err(err) => return Err(err.into()),
+        }
+    }
+    Ok(State::Whole)
 }
 
 /// Removes both tables and all that is in them; they may be gone already.
-pub fn uninstall(_conn: &mut Conn) -> Result<()> {
+pub fn uninstall(conn: &mut Conn) -> Result<()> {
+    for _ in 0..ATTEMPTS {
+        let mut transaction = Transaction::new().at(conn.ruleset_generation()?);
+        for (plan, state) in plans().iter().zip(states(conn)?) {
+            if state != State::Absent {
+                transaction.delete(TableSpec::new(plan.family, TABLE));
+            }
+        }
+        match conn.commit(&transaction) {
+            Err(err) if err.is_stale() => continue,
+            failed => return first(failed?),
+        }
+    }
     Err(Error::Restless)
 }
 
@@ -34,11 +123,139 @@ pub fn uninstall(_conn: &mut Conn) -> Result<()> {
 ///
 /// What is there already with the same owner is left; what another owner has is [`Error::Taken`]. What is to be removed may be gone, or
 /// belong to another owner by now: it is left then.
-pub fn apply(_conn: &mut Conn, _change: &Change) -> Result<()> {
+pub fn apply(conn: &mut Conn, change: &Change) -> Result<()> {
+    let mut wanted: Vec<&Step> = change.steps().iter().collect();
+    for _ in 0..ATTEMPTS {
+        let mut transaction = match wanted.iter().any(|step| matches!(step, Step::Remove(_))) {
+            true => Transaction::new().at(conn.ruleset_generation()?),
+            false => Transaction::new(),
+        };
+        let steps = still_wanted(conn, &wanted)?;
+        for step in &steps {
+            match step {
+                Step::Add(element) => transaction.create(spec(element)),
+                Step::Remove(element) => transaction.delete(spec(element)),
+            }
+        }
+        match conn.commit(&transaction) {
+            Err(err) if err.is_stale() => continue,
+            failed => match failed? {
+                none if none.is_empty() => return Ok(()),
+                failed => wanted = without_done(conn, &steps, failed)?,
+            },
+        }
+    }
     Err(Error::Restless)
 }
 
+/// Everything to add, and of what to remove all that is still the same owner's.
+fn still_wanted<'a>(conn: &mut Conn, steps: &[&'a Step]) -> Result<Vec<&'a Step>> {
+    let mut wanted = Vec::with_capacity(steps.len());
+    for &step in steps {
+        let keep = match step {
+            Step::Add(_) => true,
+            Step::Remove(element) => holder(conn, element)? == Some(Held::Same),
+        };
+        wanted.extend(keep.then_some(step));
+    }
+    Ok(wanted)
+}
+
+/// The steps that are still to do after some were refused: those refused because they are done already fall away.
+fn without_done<'a>(
+    conn: &mut Conn,
+    steps: &[&'a Step],
+    failed: Vec<Failed>,
+) -> Result<Vec<&'a Step>> {
+    let mut done = vec![false; steps.len()];
+    for Failed { index, error, .. } in failed {
+        let Some(Step::Add(element)) = steps.get(index).copied() else {
+            return Err(error.into());
+        };
+        if !error.is_exists() && error.errno() != Some(ENOTEMPTY) {
+            return Err(error.into());
+        }
+        match holder(conn, element)? {
+            Some(Held::Same) => done[index] = true,
+            Some(Held::Other(holder)) => {
+                return Err(Error::Taken {
+                    element: Box::new(element.clone()),
+                    holder,
+                });
+            }
+            None if error.is_exists() => {} // gone meanwhile: again
+            None => {
+                return Err(Error::Taken {
+                    element: Box::new(element.clone()),
+                    holder: None,
+                });
+            }
+        }
+    }
+    let todo = steps.iter().zip(done).filter(|(_, done)| !done);
+    Ok(todo.map(|(step, _)| *step).collect())
+}
+
+#[derive(PartialEq, Eq)]
+enum Held {
+    /// By the same owner, for the same value.
+    Same,
+    Other(Option<Owner>),
+}
+
+fn holder(conn: &mut Conn, element: &Element) -> Result<Option<Held>> {
+    let Some(found) = conn.element(&spec(element))? else {
+        return Ok(None);
+    };
+    let owner = found.comment.as_deref().and_then(Owner::from_comment);
+    let same = decode(element.set, &found).is_ok_and(|found| found.as_ref() == Some(element));
+    Ok(Some(if same { Held::Same } else { Held::Other(owner) }))
+}
+
 /// All elements of ours, by their comments.
-pub fn elements(_conn: &mut Conn) -> Result<Vec<Element>> {
-    Err(Error::Restless)
+pub fn elements(conn: &mut Conn) -> Result<Vec<Element>> {
+    let mut all = Vec::new();
+    for set in Set::ALL {
+        all.extend(elements_of(conn, set)?);
+    }
+    Ok(all)
+}
+
+/// The elements of ours in one set; none if it is not there.
+pub fn elements_of(conn: &mut Conn, set: Set) -> Result<Vec<Element>> {
+    let found = match conn.elements(set.family(), TABLE, set.name()) {
+        Err(err) if err.is_not_found() => return Ok(Vec::new()),
+        found => found?,
+    };
+    let ours = found
+        .iter()
+        .filter_map(|element| decode(set, element).ok().flatten());
+    Ok(ours.collect())
+}
+
+fn spec(element: &Element) -> ElementSpec {
+    ElementSpec {
+        family: element.set.family(),
+        table: TABLE.into(),
+        set: element.set.name().into(),
+        key: element.key.clone(),
+        end: element.end.clone(),
+        data: (!element.value.is_empty()).then(|| Data::of(&element.value)),
+        comment: element.owner.to_string(),
+        ..ElementSpec::default()
+    }
+}
+
+/// `None` for one without a comment of ours.
+fn decode(set: Set, found: &nft::Element) -> Result<Option<Element>, Malformed> {
+    let Some(owner) = found.comment.as_deref().and_then(Owner::from_comment) else {
+        return Ok(None);
+    };
+    Ok(Some(Element {
+        set,
+        key: found.key_fields(set.key())?,
+        end: found.end_fields(set.key())?,
+        value: found.data_fields(set.value())?,
+        owner,
+    }))
 }

@@ -198,7 +198,7 @@ impl Value {
             DataType::Ipv6Addr => {
                 Value::Ip(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).into())
             }
-            DataType::NfProto => Value::Family(Family::from_number(*bytes.first()?)),
+            DataType::NfProto => Value::Family(Family::from(*bytes.first()?)),
             DataType::InetProto => Value::Protocol(*bytes.first()?),
             DataType::InetService => Value::Port(u16::from_be_bytes(bytes.try_into().ok()?)),
             _ => return None,
@@ -273,6 +273,11 @@ pub enum Data {
 }
 
 impl Data {
+    /// A value of one field, or a concatenation.
+    pub fn of(values: &[Value]) -> Data {
+        Data::Value(concat(values))
+    }
+
     /// `struct nlattr` nest of type `kind` (linux/netfilter/nf_tables.h, `enum nft_data_attributes`).
     pub(crate) fn write(&self, w: &mut Writer<'_>, kind: u16) {
         w.nest(kind, |w| match self {

@@ -3,77 +3,77 @@
 //! Numbers are those of linux/netfilter/nf_tables.h; comments and set types are written as `nft` (libnftnl) writes them, so that
 //! `nft list ruleset` reads as if a person had made the tables. What a rule is for is no matter of this module.
 
+mod batch;
+mod chain;
 mod data;
+mod element;
+pub mod expr;
+mod rule;
+mod set;
+mod table;
+mod userdata;
 mod verdict;
 
+pub use batch::{Object, Transaction};
+pub use chain::{BaseChain, Chain, ChainSpec, ChainType, Hook, Policy};
 pub use data::{Data, DataType, Value};
+pub use element::{Element, ElementSpec, Elements};
+pub use expr::{Expr, Reg};
+pub use rule::{Rule, RuleSpec};
+pub use set::{Set, SetFlags, SetSpec, SetValue, TypeOf};
+pub use table::{Table, TableSpec};
 pub use verdict::Verdict;
 
-/// The family of a table: which packets it sees.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Family {
-    /// Every family; only in lists.
-    #[default]
-    Any,
-    /// IPv4 and IPv6.
-    Inet,
-    /// IPv4.
-    Ip,
-    /// ARP.
-    Arp,
-    /// Packets at the entry and exit of one device.
-    Netdev,
-    /// Frames in a bridge.
-    Bridge,
-    /// IPv6.
-    Ip6,
-    /// Another one, by its number.
-    Other(u8),
+use crate::attr::{Attrs, Malformed, Writer, split_header};
+use crate::table::numbered;
+
+const SUBSYSTEM: u16 = 10 << 8; // NFNL_SUBSYS_NFTABLES
+
+const fn message(number: u16) -> u16 {
+    SUBSYSTEM | number
 }
 
-impl Family {
-    /// `NFPROTO_*`.
-    pub fn number(self) -> u8 {
-        match self {
-            Family::Any => 0,
-            Family::Inet => 1,
-            Family::Ip => 2,
-            Family::Arp => 3,
-            Family::Netdev => 5,
-            Family::Bridge => 7,
-            Family::Ip6 => 10,
-            Family::Other(number) => number,
-        }
-    }
-
-    /// From `NFPROTO_*`.
-    pub fn from_number(number: u8) -> Family {
-        match number {
-            0 => Family::Any,
-            1 => Family::Inet,
-            2 => Family::Ip,
-            3 => Family::Arp,
-            5 => Family::Netdev,
-            7 => Family::Bridge,
-            10 => Family::Ip6,
-            other => Family::Other(other),
-        }
+numbered! {
+    /// The family of a table: which packets it sees (`NFPROTO_*`).
+    Family(u8), "nf_tables family" {
+        /// Every family; only in lists.
+        Any = 0 "any",
+        /// IPv4 and IPv6.
+        Inet = 1 "inet",
+        /// IPv4.
+        Ip = 2 "ip",
+        /// ARP.
+        Arp = 3 "arp",
+        /// Packets at the entry and exit of one device.
+        Netdev = 5 "netdev",
+        /// Frames in a bridge.
+        Bridge = 7 "bridge",
+        /// IPv6.
+        Ip6 = 10 "ip6",
     }
 }
 
-/// As nft writes it.
-impl std::fmt::Display for Family {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Family::Any => f.write_str("any"),
-            Family::Inet => f.write_str("inet"),
-            Family::Ip => f.write_str("ip"),
-            Family::Arp => f.write_str("arp"),
-            Family::Netdev => f.write_str("netdev"),
-            Family::Bridge => f.write_str("bridge"),
-            Family::Ip6 => f.write_str("ip6"),
-            Family::Other(number) => number.fmt(f),
-        }
+impl Default for Family {
+    fn default() -> Self {
+        Family::Any
     }
+}
+
+/// `struct nfgenmsg` (linux/netfilter/nfnetlink.h): family, version 0, resource id in network byte order.
+fn write_header(w: &mut Writer<'_>, family: Family, resource: u16) {
+    let [high, low] = resource.to_be_bytes();
+    w.raw(&[family.number(), 0, high, low]);
+}
+
+/// The family and the attributes of an answer of type `wanted`.
+fn read_header<'a>(
+    kind: u16,
+    wanted: u16,
+    body: &'a [u8],
+) -> Result<Option<(Family, Attrs<'a>)>, Malformed> {
+    if kind != wanted {
+        return Ok(None);
+    }
+    let ([family, ..], attrs) = split_header::<4>(body, "nf_tables message")?;
+    Ok(Some((family.into(), attrs)))
 }

@@ -1,0 +1,205 @@
+//! Table `inet vetch`: masquerade, published ports, and who may talk to whom.
+
+use crate::Set;
+use crate::tables::{Anonymous, ChainPlan, TablePlan, base, chain};
+use crate::words::Field::*;
+use crate::words::{Field, rule};
+use core_netlink::nft::expr::{Ct, Fib};
+use core_netlink::nft::{ChainType, DataType, Family, Hook, Value};
+
+const ICMP_AND_IGMP: u32 = 101;
+const LOOPBACK: u8 = 127;
+const TO_PORT4: &[Field] = &[Destination4, L4Proto, DestinationPort];
+const TO_PORT6: &[Field] = &[Destination6, L4Proto, DestinationPort];
+const TO_ANY: &[Field] = &[L4Proto, DestinationPort];
+
+pub(crate) fn plan() -> TablePlan {
+    let icmp = [1, 58, 2].map(|number| (Value::Protocol(number), None));
+    TablePlan {
+        family: Family::Inet,
+        sets: Set::ALL
+            .into_iter()
+            .filter(|set| set.family() == Family::Inet)
+            .collect(),
+        anonymous: vec![Anonymous {
+            id: ICMP_AND_IGMP,
+            key: DataType::InetProto,
+            elements: icmp.to_vec(),
+        }],
+        chains: vec![
+            early(),
+            nat_in(),
+            nat_out(),
+            publish(),
+            input(),
+            from_container(),
+            forward(),
+            nat_post(),
+            into(),
+        ],
+    }
+}
+
+fn hooked(kind: ChainType, hook: Hook, priority: i32, chain: ChainPlan) -> ChainPlan {
+    ChainPlan {
+        base: Some(base(kind, hook, priority)),
+        ..chain
+    }
+}
+
+/// Before connection tracking: replies to 127.0.0.1 get their address back later and must pass here.
+/// Frames to 01:80:c2:00:00:0X come from the port itself, past the bridge and its hooks.
+fn early() -> ChainPlan {
+    let rules = vec![
+        rule().is(IifName, *b"vtp").drop(),
+        rule()
+            .ipv4()
+            .is(Destination4Net8, [LOOPBACK])
+            .within(&[IifName], Set::Nets)
+            .drop(),
+        rule()
+            .ipv4()
+            .is(Source4Net8, [LOOPBACK])
+            .within(&[IifName], Set::Nets)
+            .drop(),
+    ];
+    hooked(
+        ChainType::Filter,
+        Hook::Prerouting,
+        -310,
+        chain("early", rules),
+    )
+}
+
+fn to_this_host() -> crate::words::Rule {
+    rule().is(DestinationType, Fib::LOCAL.to_ne_bytes())
+}
+
+/// To 127.0.0.0/8 from outside: not translated, so that the kernel's own check for such packets sees them.
+fn nat_in() -> ChainPlan {
+    let rules = vec![
+        rule().ipv4().is(Destination4Net8, [LOOPBACK]).leave(),
+        to_this_host().goto("publish"),
+    ];
+    hooked(
+        ChainType::Nat,
+        Hook::Prerouting,
+        -105,
+        chain("nat_in", rules),
+    )
+}
+
+/// ::1 cannot work everywhere; refused at once beats a time-out.
+fn nat_out() -> ChainPlan {
+    let localhost = std::net::Ipv6Addr::LOCALHOST.octets();
+    let rules = vec![
+        rule().ipv6().is(Destination6, localhost).leave(),
+        to_this_host().goto("publish"),
+    ];
+    hooked(ChainType::Nat, Hook::Output, -105, chain("nat_out", rules))
+}
+
+/// The most particular first. The family is written out where the key does not imply it.
+fn publish() -> ChainPlan {
+    let (v4, v6) = (|| rule().ipv4(), || rule().ipv6());
+    let rules = vec![
+        v4().dnat(Family::Ip, TO_PORT4, Set::Addr4, Some(4)),
+        v4().dnat(Family::Ip, TO_ANY, Set::Any4, Some(4)),
+        v4().dnat(Family::Ip, TO_PORT4, Set::Range4, None),
+        v6().dnat(Family::Ip6, TO_PORT6, Set::Addr6, Some(16)),
+        v6().dnat(Family::Ip6, TO_ANY, Set::Any6, Some(16)),
+        v6().dnat(Family::Ip6, TO_PORT6, Set::Range6, None),
+    ];
+    chain("publish", rules)
+}
+
+/// Services bound to a gateway address are not for the LAN.
+fn input() -> ChainPlan {
+    let loopback = 1u32.to_ne_bytes(); // its index in every namespace
+    let rules = vec![
+        rule().within(&[IifName], Set::Nets).goto("from_container"),
+        rule().is(Iif, loopback).accept(),
+        rule()
+            .ipv4()
+            .within(&[Destination4], Set::Gate4)
+            .ct_state(Ct::NEW)
+            .drop(),
+        rule()
+            .ipv6()
+            .within(&[Destination6], Set::Gate6)
+            .ct_state(Ct::NEW)
+            .drop(),
+    ];
+    hooked(ChainType::Filter, Hook::Input, -10, chain("input", rules))
+}
+
+fn from_container() -> ChainPlan {
+    let rules = vec![
+        rule().ct_state(Ct::ESTABLISHED | Ct::RELATED).accept(),
+        rule().one_of(L4Proto, ICMP_AND_IGMP).accept(),
+        rule().within(&[IifName], Set::Host).accept(),
+        rule()
+            .within(&[IifName, L4Proto, DestinationPort], Set::Service)
+            .accept(),
+        rule().drop(),
+    ];
+    chain("from_container", rules)
+}
+
+/// "Accept" ends only this chain, never another table's.
+fn forward() -> ChainPlan {
+    let opened: &[Field] = &[IifName, NfProto];
+    let rules = vec![
+        rule().ct_state(Ct::ESTABLISHED | Ct::RELATED).accept(),
+        rule()
+            .within(&[IifName], Set::Nets)
+            .ct_state(Ct::INVALID)
+            .drop(),
+        rule().within(&[IifName, OifName], Set::Pairs).accept(),
+        rule().within(&[IifName], Set::Internal).drop(),
+        rule().within(&[OifName], Set::Internal).drop(),
+        rule().within(&[OifName], Set::Nets).ct_dnat().accept(),
+        rule().within(&[OifName], Set::Nets).drop(),
+        rule().within(&[IifName], Set::Nets).accept(),
+        rule().within(opened, Set::Opened).ct_dnat().accept(), // another tool's published port
+        rule().within(opened, Set::Opened).drop(),
+        rule().within(&[NfProto], Set::Closed).drop(),
+    ];
+    hooked(
+        ChainType::Filter,
+        Hook::Forward,
+        -10,
+        chain("forward", rules),
+    )
+}
+
+fn nat_post() -> ChainPlan {
+    let rules = vec![
+        rule().within(&[OifName], Set::Nets).goto("into"),
+        rule().within(&[IifName, NfProto], Set::Masq).masquerade(),
+    ];
+    hooked(
+        ChainType::Nat,
+        Hook::Postrouting,
+        95,
+        chain("nat_post", rules),
+    )
+}
+
+/// Connections that turn back, by subnet and not by interface: with br_netfilter no incoming device is known here.
+fn into() -> ChainPlan {
+    let rules = vec![
+        rule().ipv4().is(Source4Net8, [LOOPBACK]).masquerade(),
+        rule()
+            .ipv4()
+            .ct_dnat()
+            .within(&[OifName, Source4], Set::Local4)
+            .masquerade(),
+        rule()
+            .ipv6()
+            .ct_dnat()
+            .within(&[OifName, Source6], Set::Local6)
+            .masquerade(),
+    ];
+    chain("into", rules)
+}
