@@ -13,17 +13,20 @@ impl Conn {
     /// Makes a link, and answers with it: its index and, of a veth, that of the peer ([`Link::link`]).
     ///
     /// `None` if it was made in another namespace, or without a name on a kernel that does not echo (before Linux 6.2). What the kernel
-    /// takes only of a link that is there (port, sysctls, addr_gen_mode, altnames) follows in further messages, before the link
-    /// goes up; if one fails, the link is deleted again.
+    /// takes only of a link that is there (alias, altnames, carrier, inet6, ipv4, port, protodown) follows in further messages,
+    /// before the link goes up; if one fails, the link is deleted again. Who needs the one message alone takes
+    /// [`Conn::create`] with [`AddLink`].
     pub fn add_link(&mut self, spec: &LinkSpec) -> Result<Option<Link>> {
         let Some(later) = spec.later() else {
             return self.make(spec, spec);
         };
         let request = AddLink(spec);
         if spec.netns.is_some() {
-            let why = "port, ipv4, inet6 and altnames cannot be set from outside the namespace it is made in";
+            let why = "alias, altnames, carrier, inet6, ipv4, port and protodown cannot be set from outside the namespace it is made in";
             return Err(Error::invalid(request.what(), why));
         }
+        let checked = later.check_change();
+        checked.map_err(|why| Error::invalid(request.what(), why))?;
         let made = self.make(&spec.at_once(), spec)?;
         let made = made.ok_or_else(|| {
             Error::invalid(request.what(), "its index is not known: give it a name")
@@ -35,11 +38,14 @@ impl Conn {
         finished.map(Some)
     }
 
+    /// One message; the echo comes before the link has its master, so that it is read again where there is one.
     fn make(&mut self, at_once: &LinkSpec, spec: &LinkSpec) -> Result<Option<Link>> {
         let made = self.create(&AddLink(at_once))?;
         match (made, &spec.name) {
-            (None, Some(name)) if spec.netns.is_none() => self.get_link(*name).map(Some),
-            (made, _) => Ok(made.filter(|_| spec.netns.is_none())),
+            _ if spec.netns.is_some() => Ok(None),
+            (Some(made), _) if spec.master.is_some() => self.get_link(made.index).map(Some),
+            (None, Some(name)) => self.get_link(*name).map(Some),
+            (made, _) => Ok(made),
         }
     }
 

@@ -94,7 +94,7 @@ pub struct Link {
     pub gro_ipv4_max_size: Option<u32>,
     /// A program at the driver.
     pub xdp: Option<Xdp>,
-    /// Counters, unless they were to be left out.
+    /// Counters.
     pub stats: Option<Stats64>,
     /// IPv4 sysctls.
     pub ipv4: Option<Ipv4Conf>,

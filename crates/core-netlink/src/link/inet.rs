@@ -139,7 +139,7 @@ impl Inet6 {
             match attr.kind {
                 IFLA_INET6_FLAGS => found.flags = Some(attr.u32()?),
                 IFLA_INET6_CONF => found.conf = Some(array(&attr, 0, Ipv6Conf::read)?),
-                IFLA_INET6_TOKEN => found.token = Some(attr.array::<16>()?.into()),
+                IFLA_INET6_TOKEN => found.token = token(&attr)?,
                 IFLA_INET6_ADDR_GEN_MODE => found.addr_gen_mode = Some(attr.u8()?.into()),
                 _ => {}
             }
@@ -155,6 +155,12 @@ impl Inet6 {
             w.bytes(IFLA_INET6_TOKEN, &token.octets());
         }
     }
+}
+
+/// The kernel reports zeros for none.
+fn token(attr: &Attr<'_>) -> Result<Option<Ipv6Addr>, Malformed> {
+    let token = Ipv6Addr::from(attr.array::<16>()?);
+    Ok(Some(token).filter(|token| !token.is_unspecified()))
 }
 
 /// Both families.

@@ -41,7 +41,7 @@ pub use stats::Stats64;
 pub use values::{Chosen, PortRange, Present, QosMapping, VlanProtocol};
 pub use veth::Veth;
 pub use vlan::{Vlan, VlanFlags};
-pub use vxlan::{DontFragment, Vxlan};
+pub use vxlan::{DontFragment, TtlInherit, Vxlan};
 
 /// Message types.
 mod rtm {

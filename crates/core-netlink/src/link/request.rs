@@ -9,7 +9,7 @@ use crate::object::Family;
 use crate::types::IfIndex;
 use crate::wire::Flags;
 
-const SKIP_STATS: u32 = 1 << 3; // RTEXT_FILTER_SKIP_STATS
+const SKIP_STATS: u32 = 1 << 3; // RTEXT_FILTER_SKIP_STATS: without the counters of IPv6, half of the answer
 
 /// Make a link. The kernel answers with it if it echoes (Linux 6.2).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -209,6 +209,7 @@ impl Request for GetLink {
             LinkFlags::NONE,
         );
         self.0.encode(w);
+        w.u32(ifla::EXT_MASK, SKIP_STATS);
     }
 
     fn what(&self) -> String {
@@ -224,15 +225,13 @@ impl Query for GetLink {
     type Record = Link;
 }
 
-/// Which links to list, and how much of them.
+/// Which links to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkFilter {
     /// Ports of this bridge (or the like).
     pub master: Option<IfIndex>,
     /// Of this kind, such as `bridge`.
     pub kind: Option<String>,
-    /// Leave out the counters, which are the larger part of the answer.
-    pub without_stats: bool,
 }
 
 /// List links.
@@ -252,9 +251,7 @@ impl Request for DumpLinks<'_> {
             LinkFlags::NONE,
             LinkFlags::NONE,
         );
-        if self.0.without_stats {
-            w.u32(ifla::EXT_MASK, SKIP_STATS);
-        }
+        w.u32(ifla::EXT_MASK, SKIP_STATS);
         if let Some(master) = self.0.master {
             w.u32(ifla::MASTER, master.0);
         }

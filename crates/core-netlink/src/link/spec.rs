@@ -65,7 +65,7 @@ pub struct LinkSpec {
     pub promisc: Option<bool>,
     /// Addresses go when it goes down.
     pub dynamic: Option<bool>,
-    /// A text of up to 255 bytes; empty for none.
+    /// A text of up to 255 bytes; empty for none. Not taken by the kernel at creation: see [`Conn::add_link`](crate::Conn::add_link).
     pub alias: Option<String>,
     /// Number of a group of links that can be changed and deleted together.
     pub group: Option<u32>,
@@ -100,12 +100,15 @@ pub struct LinkSpec {
 }
 
 impl LinkSpec {
-    /// What the kernel takes only of a link that is there: port, sysctls, further names. `up` comes last.
+    /// What the kernel takes only of a link that is there, and at creation refuses or drops without a word (Linux 6.18).
     pub(super) fn later(&self) -> Option<LinkSpec> {
         let later = LinkSpec {
             port: self.port.clone(),
             ipv4: self.ipv4.clone(),
             inet6: self.inet6.clone(),
+            alias: self.alias.clone(),
+            carrier: self.carrier,
+            protodown: self.protodown,
             ..LinkSpec::default()
         };
         let changed = later != LinkSpec::default() || !self.altnames.is_empty();
@@ -116,6 +119,7 @@ impl LinkSpec {
     pub(super) fn at_once(&self) -> LinkSpec {
         let mut at_once = self.clone();
         (at_once.port, at_once.ipv4, at_once.inet6) = (None, None, None);
+        (at_once.alias, at_once.carrier, at_once.protodown) = (None, None, None);
         at_once.altnames.clear();
         at_once.up = None;
         at_once
@@ -142,11 +146,9 @@ impl LinkSpec {
 
     /// Before it is made, alone or as a peer.
     pub(super) fn check_peer(&self) -> Result<(), String> {
-        if !self.altnames.is_empty() || self.later().is_some() {
-            return Err(
-                "port, ipv4, inet6 and altnames are set after creation, by messages of their own"
-                    .to_owned(),
-            );
+        if self.later().is_some() {
+            let why = "alias, altnames, carrier, inet6, ipv4, port and protodown are set after creation, by messages of their own";
+            return Err(why.to_owned());
         }
         if self.master == Some(NO_MASTER) {
             return Err("a new link has no master to lose".to_owned());

@@ -58,6 +58,9 @@ impl Veth {
         if peer.kind.is_some() {
             return Err("the peer of a veth has no kind of its own".to_owned());
         }
+        if peer.master.is_some() {
+            return Err("the peer of a veth gets its master afterwards: the kernel would drop it without a word".to_owned());
+        }
         peer.check_peer().map_err(|why| format!("peer: {why}"))
     }
 }

@@ -65,7 +65,7 @@ attrs! {
         /// Generic protocol extension.
         gpe: Present = 27,
         /// Time to live of the inner packet.
-        ttl_inherit: InheritTtl = 28,
+        ttl_inherit: TtlInherit = 28,
         /// Whether outer packets may be cut.
         df: DontFragment = 29,
         /// Networks from a list (Linux 5.18).
@@ -100,8 +100,21 @@ impl Value for Vni {
     }
 }
 
-/// Yes: asked for by presence, reported as a byte.
-type InheritTtl = bool;
+/// Asked for by presence, reported as a byte: `IFLA_VXLAN_TTL_INHERIT` is one thing on the way in and another on the way out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TtlInherit(pub bool);
+
+impl Value for TtlInherit {
+    fn read(attr: &Attr<'_>) -> Result<Self, Malformed> {
+        Ok(TtlInherit(attr.value.first() != Some(&0)))
+    }
+
+    fn write(&self, kind: u16, w: &mut Writer<'_>) {
+        if self.0 {
+            w.flag(kind);
+        }
+    }
+}
 
 impl Vxlan {
     /// Where unknown receivers are sent, of either family.
