@@ -198,6 +198,24 @@ impl Forwarding {
     }
 }
 
+/// The elements that note what was switched on: interfaces (true: for IPv6), and IPv6 everywhere. For whoever keeps a record of it,
+/// which a flushed ruleset does not.
+pub fn noted(interfaces: &[(IfName, bool)], ipv6_everywhere: bool) -> Vec<Element> {
+    let family = |v6| if v6 { Family::Ip6 } else { Family::Ip };
+    let mut all: Vec<Element> = interfaces
+        .iter()
+        .map(|&(name, v6)| opened(name, family(v6)))
+        .collect();
+    if ipv6_everywhere {
+        all.push(Element::new(
+            Set::Closed,
+            &Owner::Host,
+            [Value::Family(Family::Ip6)],
+        ));
+    }
+    all
+}
+
 fn opened(name: IfName, family: Family) -> Element {
     Element::new(
         Set::Opened,
