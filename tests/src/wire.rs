@@ -46,10 +46,10 @@ impl Node {
             .set_nonblocking(true)
             .expect("a listener that does not block");
         let address = listener.local_addr().expect("the listener's address");
-        Server::start(address, move || {
+        Server::start(address, move |seen| {
             let (mut stream, from) = listener.accept()?;
-            stream.write_all(from.to_string().as_bytes())?;
-            Ok(from)
+            seen(from);
+            stream.write_all(from.to_string().as_bytes())
         })
     }
 
@@ -63,10 +63,10 @@ impl Node {
             .set_nonblocking(true)
             .expect("a socket that does not block");
         let address = socket.local_addr().expect("the socket's address");
-        Server::start(address, move || {
+        Server::start(address, move |seen| {
             let (_, from) = socket.recv_from(&mut [0; 2048])?;
-            socket.send_to(from.to_string().as_bytes(), from)?;
-            Ok(from)
+            seen(from);
+            socket.send_to(from.to_string().as_bytes(), from).map(drop)
         })
     }
 
@@ -126,7 +126,7 @@ pub struct Server {
 impl Server {
     fn start(
         address: SocketAddr,
-        serve: impl Fn() -> io::Result<SocketAddr> + Send + 'static,
+        serve: impl Fn(&dyn Fn(SocketAddr)) -> io::Result<()> + Send + 'static,
     ) -> Server {
         let (seen, stop) = (
             Arc::new(Mutex::new(Vec::new())),
@@ -134,10 +134,11 @@ impl Server {
         );
         let (list, end) = (Arc::clone(&seen), Arc::clone(&stop));
         let thread = thread::spawn(move || {
+            // Noted before it is answered: a client that has its answer may ask at once who was seen.
+            let note = |from| list.lock().expect("the list of clients").push(from);
             while !end.load(Ordering::Relaxed) {
-                match serve() {
-                    Ok(from) => list.lock().expect("the list of clients").push(from),
-                    Err(_) => thread::sleep(Duration::from_millis(2)),
+                if serve(&note).is_err() {
+                    thread::sleep(Duration::from_millis(2));
                 }
             }
         });
