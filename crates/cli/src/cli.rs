@@ -1,0 +1,104 @@
+//! What can be typed: options of every command, and the list of commands with a file each.
+
+use crate::command::Command;
+use clap::Parser;
+use std::time::Duration;
+
+/// Container networks, namespaces and containers on this host.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vetch",
+    version,
+    about = "Container networking for Linux: networks, namespaces, published ports",
+    long_about = "Container networking for Linux: networks, namespaces, published ports.\n\n\
+        A network is a bridge with subnets, a gateway, a way out (NAT) and a firewall that is closed by default. Attaching gives a network \
+        namespace an interface in it; detaching takes everything away again.",
+    after_long_help = EXAMPLES,
+    after_help = "The words of ip(8), bridge(8) and ifconfig(8) work unchanged: vetch link, vetch addr, vetch netns ...\n\
+        `vetch --help` shows examples",
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Global {
+    /// Answer with JSON on standard output
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub(crate) json: bool,
+    /// Show the `ip` and `nft` words of each step on standard error
+    #[arg(short, long, global = true, help_heading = "Everywhere")]
+    pub(crate) verbose: bool,
+    /// Wait at most this many seconds for another vetch that works on the same network
+    #[arg(
+        long,
+        global = true,
+        value_name = "SECONDS",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u64).range(0..=3600),
+        help_heading = "Everywhere",
+        hide_short_help = true
+    )]
+    lock_timeout: u64,
+}
+
+impl Global {
+    pub(crate) fn lock_timeout(&self) -> Duration {
+        Duration::from_secs(self.lock_timeout)
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  vetch network create web                       a network with a free subnet and NAT
+  vetch netns add c1                             a network namespace, as `ip netns add` makes it
+  vetch attach web c1 -p 8080:80                 eth0 in c1, port 8080 of the host leads to its port 80
+  vetch ls                                       who is attached where
+  vetch detach web c1
+  vetch run --net web -p 8080:80 -- httpd -f     a program in namespaces of its own
+  vetch sandbox -- sh                            all of it without root
+
+The textbook's words work unchanged after `vetch`: netns, link, addr, route, rule, neigh, bridge, ifconfig
+  vetch link add veth0 type veth peer name veth1
+  vetch -n c1 addr show
+
+Exit codes: 0 done, 1 the answer is no, 2 failed. `run`, `exec` and `sandbox` pass on the program's own code; 125 is a failure of
+vetch, 126 a program that cannot be executed, 127 one that is not found, 128+N one that signal N ended.
+
+Environment: NO_COLOR switches colour off. Where XDG_RUNTIME_DIR is set, it holds the state of users without root.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_option_is_explained() {
+        fn check(command: &clap::Command, path: &str) {
+            assert!(command.get_about().is_some(), "{path} has no help");
+            for arg in command.get_arguments() {
+                assert!(
+                    arg.get_help().is_some(),
+                    "{path} {} has no help",
+                    arg.get_id()
+                );
+            }
+            for sub in command.get_subcommands() {
+                check(sub, &format!("{path} {}", sub.get_name()));
+            }
+        }
+        check(&Cli::command(), "vetch");
+    }
+}

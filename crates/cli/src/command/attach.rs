@@ -1,0 +1,142 @@
+//! `vetch attach`: a namespace gets an interface in a network.
+
+use crate::cli::Global;
+use crate::command::{Answer, view};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::{host, target};
+use bridge::{Attachment, AttachmentSpec, NetworkName, PortSpec};
+use core_netlink::{IfName, MacAddr};
+use ns_mgmt::Target;
+use std::net::IpAddr;
+
+/// Give a network namespace an interface in a network
+///
+/// The interface comes up with its addresses and a default route. The same again changes nothing; with other options it is refused.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  vetch attach web c1                            eth0 in the namespace `ip netns add c1` made
+  vetch attach web c1 -p 8080:80 -p 127.0.0.1:5353:53/udp
+  vetch attach web pid:4711 --id build-7         the namespace of a process
+  vetch attach web /proc/4711/ns/net --ip 10.88.0.7
+  vetch attach lab c1 --ifname eth1              a second network")]
+pub(crate) struct Args {
+    /// Network to attach to
+    network: NetworkName,
+    /// Network namespace: a name under /run/netns, a path, or `pid:N`
+    #[arg(value_name = "NETNS")]
+    namespace: Target,
+    /// What detach will find it by; the namespace's name unless given
+    #[arg(long)]
+    id: Option<String>,
+    /// Interface inside the namespace
+    #[arg(long, default_value = "eth0")]
+    ifname: IfName,
+    /// Address inside one of the subnets, at most one of each; the next free ones unless given
+    #[arg(long)]
+    ip: Vec<IpAddr>,
+    /// MAC address; follows from the first address unless given
+    #[arg(long, value_parser = unicast)]
+    mac: Option<MacAddr>,
+    #[command(flatten)]
+    publish: Publish,
+    /// Only show the steps
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// The option that opens ports, of `attach` and `run`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Publish {
+    /// Lead a port of this host to PORT inside; PROTO is tcp, udp or sctp (tcp unless given); ranges as in 5000-5009:5000-5009
+    #[arg(
+        short = 'p',
+        long = "publish",
+        value_name = "[HOSTIP:]HOSTPORT:PORT[/PROTO]"
+    )]
+    pub(crate) ports: Vec<PortSpec>,
+}
+
+fn unicast(text: &str) -> Result<MacAddr, String> {
+    let mac: MacAddr = text
+        .parse()
+        .map_err(|bad: core_netlink::Bad| bad.to_string())?;
+    match (mac.is_multicast(), mac.0 == [0; 6]) {
+        (true, _) => Err(
+            "the multicast bit is set; right is an even first byte, as in 02:00:00:00:00:01"
+                .to_owned(),
+        ),
+        (_, true) => Err(
+            "an interface cannot have the address of nobody; right is one like 02:00:00:00:00:01"
+                .to_owned(),
+        ),
+        _ => Ok(mac),
+    }
+}
+
+impl Args {
+    pub(crate) fn run(self, global: &Global, out: &mut Output) -> Result<Answer, Failure> {
+        let namespace = target::open(&self.namespace)?;
+        let id = target::id(self.id.as_deref(), &self.namespace, &namespace)?;
+        let spec = AttachmentSpec {
+            ifname: self.ifname,
+            addresses: self.ip,
+            mac: self.mac,
+            ports: self.publish.ports,
+            ..AttachmentSpec::new(self.network, id)
+        };
+        let mut host = host::open(global)?;
+        if self.dry_run {
+            return host::print_plan(&host.plan_attach(&spec, &namespace)?, out);
+        }
+        let attachment = host.attach(&spec, &namespace)?;
+        match out.json {
+            true => out.document(&view::attachment(&attachment))?,
+            false => out.line(sentence(&attachment))?,
+        }
+        Ok(Answer::Done)
+    }
+}
+
+/// `web cli:c1: eth0 10.88.0.2/24 via 10.88.0.1, 8080:80/tcp`
+fn sentence(attachment: &Attachment) -> String {
+    let key = &attachment.key;
+    let via = if attachment.gateways.is_empty() {
+        ""
+    } else {
+        " via "
+    };
+    let ports = if attachment.ports.is_empty() {
+        ""
+    } else {
+        ", "
+    };
+    format!(
+        "{} {}: {} {}{via}{}{ports}{}",
+        key.network,
+        key.id,
+        key.ifname,
+        view::joined(&attachment.addresses),
+        view::joined(&attachment.gateways),
+        view::joined(&attachment.ports)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mac_address_is_somebodys_and_one_ones() {
+        assert!(unicast("02:00:00:00:00:01").is_ok());
+        for (text, why) in [
+            ("01:00:5e:00:00:01", "multicast"),
+            ("ff:ff:ff:ff:ff:ff", "multicast"),
+            ("00:00:00:00:00:00", "nobody"),
+            ("02:00", ""),
+        ] {
+            assert!(unicast(text).unwrap_err().contains(why), "{text}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Vetch's own commands: one file and one arm each.
+
+mod attach;
+mod detach;
+mod exec;
+mod gc;
+mod generate;
+mod ls;
+mod lsns;
+mod network;
+mod run;
+mod sandbox;
+mod view;
+
+use crate::cli::Global;
+use crate::failure::Failure;
+use crate::output::Output;
+use clap::Subcommand;
+
+/// What a command answers: its exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// 0: done, or yes.
+    Done,
+    /// 1: the answer is no.
+    No,
+    /// The exit code of the program that was run.
+    Code(u8),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Network(network::Args),
+    Attach(attach::Args),
+    Detach(detach::Args),
+    Ls(ls::Args),
+    Run(run::Args),
+    Exec(exec::Args),
+    Sandbox(sandbox::Args),
+    Lsns(lsns::Args),
+    Gc(gc::Args),
+    Generate(generate::Args),
+}
+
+impl Command {
+    /// Does what was typed.
+    pub(crate) fn run(self, global: &Global, out: &mut Output) -> Result<Answer, Failure> {
+        match self {
+            Command::Network(args) => args.run(global, out),
+            Command::Attach(args) => args.run(global, out),
+            Command::Detach(args) => args.run(global, out),
+            Command::Ls(args) => args.run(global, out),
+            Command::Run(args) => args.run(global, out),
+            Command::Exec(args) => args.run(out),
+            Command::Sandbox(args) => args.run(out),
+            Command::Lsns(args) => args.run(out),
+            Command::Gc(args) => args.run(global, out),
+            Command::Generate(args) => args.run(out),
+        }
+    }
+
+    /// The exit code of a failure of ours: launchers keep 2 for the programs they run.
+    pub(crate) fn failure_code(&self) -> u8 {
+        match self {
+            Command::Run(_) | Command::Exec(_) | Command::Sandbox(_) => 125,
+            _ => crate::failure::FAILED,
+        }
+    }
+}

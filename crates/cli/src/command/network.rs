@@ -1,0 +1,278 @@
+//! `vetch network`: make, list, show and remove container networks.
+
+use crate::cli::Global;
+use crate::command::{Answer, view};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::{host, settle, table, time};
+use bridge::{Host, Network, NetworkName, NetworkSpec};
+use clap::Subcommand;
+use core_netlink::IfName;
+use ipnet::IpNet;
+use std::net::IpAddr;
+use std::time::SystemTime;
+
+/// Make, list, show and remove container networks
+///
+/// A network is a bridge with subnets. Its containers reach each other, the gateway and (through NAT) the outside; nobody reaches them
+/// but through published ports.
+#[derive(Debug, clap::Args)]
+#[command(visible_alias = "net")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Create(Create),
+    Ls(Ls),
+    Inspect(Inspect),
+    Rm(Rm),
+}
+
+/// Make a network
+///
+/// The same again with the same options changes nothing; with other options it is refused.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  vetch network create web
+  vetch network create lab --subnet 10.7.0.0/24 --subnet fd00:7::/64
+  vetch network create vault --internal
+  vetch network create web --dry-run             the `ip` and `nft` words for it")]
+struct Create {
+    /// Name: 1 to 40 letters, digits, `_`, `.` or `-`
+    name: NetworkName,
+    /// Subnet, at most one of each family; without any, a free IPv4 /24 that the host has no route to
+    #[arg(long, value_name = "CIDR", value_parser = subnet)]
+    subnet: Vec<IpNet>,
+    /// Address of the bridge inside a subnet; the lowest one unless given
+    #[arg(long, value_name = "IP")]
+    gateway: Vec<IpAddr>,
+    /// No way out: no NAT, no default route, no port published beyond this host
+    #[arg(long)]
+    internal: bool,
+    /// Largest packet in bytes; that of the default route's device unless given
+    #[arg(long, value_name = "BYTES")]
+    mtu: Option<u32>,
+    /// Queues of each interface, for many parallel streams; 1 unless given
+    #[arg(long, value_name = "N")]
+    queues: Option<u32>,
+    /// Let containers use every service of this host
+    #[arg(long)]
+    host_services: bool,
+    /// Name of the bridge; `vbr-NAME` unless given
+    #[arg(long, value_name = "IFNAME")]
+    bridge: Option<IfName>,
+    /// Only show the steps
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// List the networks
+#[derive(Debug, clap::Args)]
+#[command(visible_alias = "list")]
+struct Ls {}
+
+/// Show networks and who is attached
+#[derive(Debug, clap::Args)]
+#[command(visible_alias = "show")]
+struct Inspect {
+    /// Names
+    #[arg(required = true, value_name = "NETWORK")]
+    names: Vec<NetworkName>,
+}
+
+/// Remove networks
+///
+/// One that is not there is no error. One with attachments is refused unless --force detaches them.
+#[derive(Debug, clap::Args)]
+#[command(visible_alias = "delete")]
+struct Rm {
+    /// Names
+    #[arg(required = true, value_name = "NETWORK")]
+    names: Vec<NetworkName>,
+    /// Detach whoever is attached
+    #[arg(short, long)]
+    force: bool,
+    /// Return only when the kernel has deleted the links (20 to 40 ms)
+    #[arg(long)]
+    wait: bool,
+    /// Only show the steps
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Args {
+    pub(crate) fn run(self, global: &Global, out: &mut Output) -> Result<Answer, Failure> {
+        match self.verb {
+            Verb::Create(args) => args.run(global, out),
+            Verb::Ls(Ls {}) => list(global, out),
+            Verb::Inspect(args) => args.run(global, out),
+            Verb::Rm(args) => args.run(global, out),
+        }
+    }
+}
+
+/// A prefix as typed; one with host bits is told apart from the network it probably means.
+fn subnet(text: &str) -> Result<IpNet, String> {
+    let right = "right is ADDRESS/LENGTH, as in 10.7.0.0/24 or fd00:7::/64";
+    let Some((_, length)) = text.split_once('/') else {
+        return Err(format!("the length of the prefix is missing; {right}"));
+    };
+    let prefix: IpNet = text.parse().map_err(|_| match length.parse::<u8>() {
+        Ok(length) if length > 32 => {
+            format!("a prefix is 0 to 32 bits long (IPv6: 128), not {length}; {right}")
+        }
+        _ => right.to_owned(),
+    })?;
+    match prefix.trunc() == prefix {
+        true => Ok(prefix),
+        false => Err(format!(
+            "bits are set behind the prefix; the subnet is {}",
+            prefix.trunc()
+        )),
+    }
+}
+
+impl Create {
+    fn run(self, global: &Global, out: &mut Output) -> Result<Answer, Failure> {
+        let spec = NetworkSpec {
+            subnets: self.subnet,
+            gateways: self.gateway,
+            internal: self.internal,
+            mtu: self.mtu,
+            queues: self.queues,
+            host_services: self.host_services,
+            bridge: self.bridge,
+            ..NetworkSpec::new(self.name)
+        };
+        let mut host = host::open(global)?;
+        if self.dry_run {
+            return host::print_plan(&host.plan_network(&spec)?, out);
+        }
+        let network = host.create_network(&spec)?;
+        match out.json {
+            true => out.document(&view::network(&network))?,
+            false => out.line(sentence(&network))?,
+        }
+        Ok(Answer::Done)
+    }
+}
+
+/// `web: bridge vbr-web, 10.88.0.0/24 via 10.88.0.1`
+pub(crate) fn sentence(network: &Network) -> String {
+    let subnets = network
+        .subnets
+        .iter()
+        .map(|subnet| format!(", {} via {}", subnet.prefix, subnet.gateway));
+    let internal = if network.internal { ", internal" } else { "" };
+    format!(
+        "{}: bridge {}{}{internal}",
+        network.name,
+        network.bridge,
+        subnets.collect::<String>()
+    )
+}
+
+fn list(global: &Global, out: &mut Output) -> Result<Answer, Failure> {
+    let networks = host::open(global)?.networks()?;
+    if out.json {
+        out.document(&networks.iter().map(view::network).collect::<Vec<_>>())?;
+        return Ok(Answer::Done);
+    }
+    let now = SystemTime::now();
+    let row = |network: &Network| {
+        let subnets = network.subnets.iter().map(|subnet| subnet.prefix);
+        vec![
+            network.name.to_string(),
+            network.bridge.to_string(),
+            view::joined(subnets),
+            view::joined(network.subnets.iter().map(|subnet| subnet.gateway)),
+            network.mtu.to_string(),
+            if network.internal { "internal" } else { "" }.to_owned(),
+            time::ago(network.since, now),
+        ]
+    };
+    let heading = [
+        "NAME", "BRIDGE", "SUBNETS", "GATEWAYS", "MTU", "KIND", "SINCE",
+    ];
+    table::print(out, &heading, networks.iter().map(row).collect())?;
+    Ok(Answer::Done)
+}
+
+impl Inspect {
+    fn run(self, global: &Global, out: &mut Output) -> Result<Answer, Failure> {
+        let mut host = host::open(global)?;
+        let mut documents = Vec::new();
+        for name in &self.names {
+            let network = host.network(name)?;
+            let attachments = host.attachments(Some(name))?;
+            if out.json {
+                let mut document = view::network(&network);
+                document["attachments"] = attachments.iter().map(view::attachment).collect();
+                documents.push(document);
+                continue;
+            }
+            for (what, value) in view::facts(&network) {
+                out.line(format!("{what:<14}{}", crate::output::escape(&value)))?;
+            }
+            out.line("")?;
+            view::print_attachments(&attachments, out)?;
+        }
+        if out.json {
+            out.document(&documents)?;
+        }
+        Ok(Answer::Done)
+    }
+}
+
+impl Rm {
+    fn run(self, global: &Global, out: &mut Output) -> Result<Answer, Failure> {
+        for name in &self.names {
+            let mut host = host::open(global)?;
+            if self.dry_run {
+                host::print_plan(&host.plan_remove(name, self.force)?, out)?;
+            } else if is_there(&mut host, name)? {
+                let gone = host.remove_network(name, self.force)?;
+                drop(host);
+                settle::settle(gone, self.wait)?;
+            } else {
+                out.note(format!("there is no network `{name}`"));
+            }
+        }
+        Ok(Answer::Done)
+    }
+}
+
+fn is_there(host: &mut Host, name: &NetworkName) -> Result<bool, Failure> {
+    match host.network(name) {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_not_found() => Ok(false),
+        // A damaged record must not keep a network from being removed.
+        Err(_) => Ok(true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subnet_says_what_is_wrong_with_it() {
+        assert_eq!(subnet("10.7.0.0/24").unwrap().to_string(), "10.7.0.0/24");
+        assert!(subnet("fd00:7::/64").is_ok());
+        for (text, why) in [
+            ("10.7.0.1", "length of the prefix is missing"),
+            ("10.7.0.0/33", "0 to 32"),
+            ("10.7.0.1/24", "the subnet is 10.7.0.0/24"),
+            ("banana/24", "right is"),
+            ("10.7.0/24", "right is"),
+            ("fd00::/129", "not 129"),
+        ] {
+            let said = subnet(text).unwrap_err();
+            assert!(said.contains(why), "{text}: {said}");
+        }
+    }
+}

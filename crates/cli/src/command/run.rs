@@ -1,0 +1,319 @@
+//! `vetch run`: a program in the foreground in namespaces of its own, attached to a network while it runs.
+
+use crate::cli::Global;
+use crate::command::attach::Publish;
+use crate::command::{Answer, network};
+use crate::container::{self, Name};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::{host, settle, target};
+use bridge::{AttachmentId, AttachmentSpec, Host, NetworkName, NetworkSpec, PortSpec, Who};
+use ns_mgmt::{Child, Choice, Choices, HeldSignals, Kind, Namespace, NsName, RunSpec, Target};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The network of containers that ask for none.
+const DEFAULT: &str = "default";
+
+/// Run a program in namespaces of its own, attached to a network
+///
+/// In the foreground, with this terminal. Without options: new mount, UTS, IPC, PID, network and cgroup namespaces, and the network
+/// `default`, which is made on first use. The network is attached before the program starts and detached after it ends, also when a signal
+/// ends it. This is no security boundary without --user: root inside is root.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  vetch run -- sh
+  vetch run --name web --net web -p 8080:80 -- httpd -f
+  vetch run --net container:web -- ss -tln       in the network of another container
+  vetch run --net none --user -- sh              no network, and root inside is nobody outside
+  vetch run --rootfs /srv/alpine --hostname lab -- /bin/sh
+  vetch run --pid host --mount host -- sh        only the network is its own
+
+Exit code: the program's own, 128+N if signal N ended it; 125 if vetch failed, 126 if the program cannot be executed, 127 if it is not
+found.")]
+pub(crate) struct Args {
+    /// Name to find it by: `vetch exec NAME`, `--net container:NAME`; also its host name
+    #[arg(long)]
+    name: Option<Name>,
+    /// Its network: a network, `host`, `none` (only lo), `container:NAME`, `ns:NAME` or `pid:N`
+    #[arg(long, value_name = "NETWORK|host|none|container:NAME|ns:NAME|pid:N", default_value = DEFAULT)]
+    net: Net,
+    #[command(flatten)]
+    publish: Publish,
+    /// In a new user namespace: root inside is nobody outside
+    #[arg(long)]
+    user: bool,
+    /// Its host name; that of this host unless it has a name
+    #[arg(long, value_name = "H")]
+    hostname: Option<String>,
+    /// Directory that becomes its root, with /proc, /sys and a small /dev in it
+    #[arg(long, value_name = "DIR")]
+    rootfs: Option<PathBuf>,
+    /// Mount namespace
+    #[arg(long, value_name = PLACE, default_value = "new")]
+    mount: Place,
+    /// UTS namespace (host name)
+    #[arg(long, value_name = PLACE, default_value = "new")]
+    uts: Place,
+    /// IPC namespace (message queues, shared memory)
+    #[arg(long, value_name = PLACE, default_value = "new")]
+    ipc: Place,
+    /// PID namespace (process numbers)
+    #[arg(long, value_name = PLACE, default_value = "new")]
+    pid: Place,
+    /// Cgroup namespace
+    #[arg(long, value_name = PLACE, default_value = "new")]
+    cgroup: Place,
+    /// Program and its arguments
+    #[arg(required = true, trailing_var_arg = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+const PLACE: &str = "new|host|pid:N";
+
+/// Where a program is, for one kind of namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    New,
+    Host,
+    Of(u32),
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Place, String> {
+        match (text, text.parse::<Target>()) {
+            ("new", _) => Ok(Place::New),
+            ("host", _) => Ok(Place::Host),
+            (_, Ok(Target::Pid(pid))) => Ok(Place::Of(pid)),
+            _ => Err("right is `new`, `host` or `pid:N`".to_owned()),
+        }
+    }
+}
+
+impl Place {
+    fn choice(self, kind: Kind) -> Result<Choice, Failure> {
+        Ok(match self {
+            Place::New => Choice::New,
+            Place::Host => Choice::Host,
+            Place::Of(pid) => Choice::Join(Namespace::open_pid(kind, pid)?),
+        })
+    }
+}
+
+/// Which network a program sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Net {
+    Network(NetworkName),
+    Host,
+    None,
+    Container(Name),
+    Named(NsName),
+    Of(u32),
+}
+
+impl FromStr for Net {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Net, String> {
+        if let Some(name) = text.strip_prefix("container:") {
+            return name.parse().map(Net::Container);
+        }
+        if text.starts_with("ns:") || text.starts_with("pid:") {
+            return match text.parse() {
+                Ok(Target::Name(name)) => Ok(Net::Named(name)),
+                Ok(Target::Pid(pid)) => Ok(Net::Of(pid)),
+                Ok(_) => Err("right is `ns:NAME` or `pid:N`".to_owned()),
+                Err(error) => Err(format!("{error:?}")),
+            };
+        }
+        match text {
+            "host" => Ok(Net::Host),
+            "none" => Ok(Net::None),
+            name => name
+                .parse()
+                .map(Net::Network)
+                .map_err(|error: bridge::Error| format!("{error:?}")),
+        }
+    }
+}
+
+impl Net {
+    fn choice(&self) -> Result<Choice, Failure> {
+        let of = |pid| Ok(Choice::Join(Namespace::open_pid(Kind::Net, pid)?));
+        match self {
+            Net::Network(_) | Net::None => Ok(Choice::New),
+            Net::Host => Ok(Choice::Host),
+            Net::Container(name) => of(container::find(name)?),
+            Net::Named(name) => {
+                let namespace = target::open(&Target::Name(name.clone()))?;
+                Ok(Choice::Join(namespace.as_namespace().try_clone()?))
+            }
+            Net::Of(pid) => of(*pid),
+        }
+    }
+}
+
+impl Args {
+    pub(crate) fn run(self, global: &Global, out: &mut Output) -> Result<Answer, Failure> {
+        if !self.publish.ports.is_empty() && !matches!(self.net, Net::Network(_)) {
+            return Err(Failure::new(
+                "cannot publish a port: the program has no network of its own to lead it to",
+            )
+            .hint("-p goes with `--net NETWORK`"));
+        }
+        let name = self.name.clone().unwrap_or_else(Name::unique);
+        let spec = self.spec()?;
+        out.flush()?;
+        // From here on there is something to undo.
+        let held = HeldSignals::new()?;
+        let mut claim = container::claim(&name)?;
+        let mut child = spec.spawn().map_err(launch)?;
+        let attached = match &self.net {
+            Net::Network(network) => Some(attach(
+                global,
+                out,
+                network,
+                &name,
+                &self.publish.ports,
+                &child,
+            )?),
+            _ => None,
+        };
+        let ended = claim.record(child.pid()).and_then(|()| wait(&mut child));
+        drop(child);
+        let detached = attached.map_or(Ok(()), |attached| attached.detach(global));
+        drop((claim, held));
+        let code = ended?;
+        detached.map(|()| Answer::Code(code))
+    }
+
+    fn spec(&self) -> Result<RunSpec, Failure> {
+        let named = self
+            .name
+            .as_ref()
+            .filter(|_| self.uts == Place::New)
+            .map(ToString::to_string);
+        Ok(RunSpec {
+            command: self.command.clone(),
+            namespaces: Choices {
+                cgroup: self.cgroup.choice(Kind::Cgroup)?,
+                ipc: self.ipc.choice(Kind::Ipc)?,
+                mnt: self.mount.choice(Kind::Mnt)?,
+                net: self.net.choice()?,
+                pid: self.pid.choice(Kind::Pid)?,
+                user: if self.user { Choice::New } else { Choice::Host },
+                uts: self.uts.choice(Kind::Uts)?,
+                ..Default::default()
+            },
+            hostname: self.hostname.clone().or(named),
+            rootfs: self.rootfs.clone(),
+            etc: match &self.net {
+                Net::Named(name) => Some(name.clone()),
+                _ => None,
+            },
+            die_with_parent: true,
+            ..Default::default()
+        })
+    }
+}
+
+/// The exit code says whether the program was not found, cannot be executed, or we failed.
+pub(crate) fn launch(error: ns_mgmt::Error) -> Failure {
+    let code = error.exit_code();
+    Failure::from(error).code(code)
+}
+
+/// Lets the program run to its end.
+pub(crate) fn wait(child: &mut Child) -> Result<u8, Failure> {
+    child.start().map_err(launch)?;
+    Ok(u8::try_from(child.wait()?).unwrap_or(u8::MAX))
+}
+
+/// What was attached for the program.
+struct Attached {
+    network: NetworkName,
+    id: AttachmentId,
+}
+
+fn attach(
+    global: &Global,
+    out: &mut Output,
+    network: &NetworkName,
+    name: &Name,
+    ports: &[PortSpec],
+    child: &Child,
+) -> Result<Attached, Failure> {
+    let id = AttachmentId::new(target::RUN, name.as_str())?;
+    let mut host = host::open(global)?;
+    ensure(&mut host, out, network)?;
+    let spec = AttachmentSpec {
+        ports: ports.to_vec(),
+        ..AttachmentSpec::new(network.clone(), id.clone())
+    };
+    host.attach(&spec, &child.netns()?)?;
+    Ok(Attached {
+        network: network.clone(),
+        id,
+    })
+}
+
+/// The network `default` is made on first use; others are somebody's decision.
+fn ensure(host: &mut Host, out: &mut Output, network: &NetworkName) -> Result<(), Failure> {
+    match host.network(network) {
+        Err(error) if error.is_not_found() && network.as_str() == DEFAULT => {
+            let made = host.create_network(&NetworkSpec::new(network.clone()))?;
+            out.note(format!("made network {}", network::sentence(&made)));
+            Ok(())
+        }
+        Err(error) if error.is_not_found() => Err(Failure::from(error).hint(format!(
+            "`vetch network create {network}` makes it; `--net host` is the host's own network"
+        ))),
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok(()),
+    }
+}
+
+impl Attached {
+    fn detach(self, global: &Global) -> Result<(), Failure> {
+        let mut host = host::open(global)?;
+        let gone = host.detach(&self.network, &Who::Id(self.id), None)?;
+        drop(host);
+        settle::settle(gone, false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_are_told_from_places() {
+        let parse = |text: &str| text.parse::<Net>();
+        assert_eq!(parse("host"), Ok(Net::Host));
+        assert_eq!(parse("none"), Ok(Net::None));
+        assert_eq!(parse("pid:7"), Ok(Net::Of(7)));
+        assert_eq!(parse("ns:blue"), Ok(Net::Named("blue".parse().unwrap())));
+        assert_eq!(
+            parse("container:web"),
+            Ok(Net::Container("web".parse().unwrap()))
+        );
+        assert_eq!(parse("web"), Ok(Net::Network("web".parse().unwrap())));
+        for bad in ["", "ns:", "pid:x", "pid:0", "container:", "a b", "a/b"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_new_the_hosts_or_a_processes() {
+        assert_eq!("pid:7".parse(), Ok(Place::Of(7)));
+        assert!(
+            ["", "pid:0", "ns:x", "News"]
+                .iter()
+                .all(|bad| bad.parse::<Place>().is_err())
+        );
+    }
+}

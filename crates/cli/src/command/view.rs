@@ -1,0 +1,116 @@
+//! Networks and attachments as JSON and as rows, the same wherever they are shown.
+
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::{table, time};
+use bridge::{Attachment, Network, PortSpec};
+use serde_json::{Value, json};
+use std::time::SystemTime;
+
+/// Values side by side in one cell.
+pub(crate) fn joined<T: ToString>(values: impl IntoIterator<Item = T>) -> String {
+    values
+        .into_iter()
+        .map(|value| value.to_string())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// A network as a JSON object.
+pub(crate) fn network(network: &Network) -> Value {
+    let subnet = |subnet: &bridge::Subnet| json!({"subnet": subnet.prefix.to_string(), "gateway": subnet.gateway});
+    json!({
+        "name": network.name.as_str(),
+        "bridge": network.bridge.to_string(),
+        "mac": network.mac.to_string(),
+        "subnets": network.subnets.iter().map(subnet).collect::<Vec<_>>(),
+        "internal": network.internal,
+        "host_services": network.host_services,
+        "mtu": network.mtu,
+        "queues": network.queues,
+        "since": time::rfc3339(network.since),
+    })
+}
+
+/// A network as lines for people.
+pub(crate) fn facts(network: &Network) -> Vec<(&'static str, String)> {
+    let yes = |flag| if flag { "yes" } else { "no" }.to_owned();
+    let mut facts = vec![
+        ("network", network.name.to_string()),
+        ("bridge", format!("{} {}", network.bridge, network.mac)),
+    ];
+    facts.extend(network.subnets.iter().map(|subnet| {
+        (
+            "subnet",
+            format!("{} gateway {}", subnet.prefix, subnet.gateway),
+        )
+    }));
+    facts.extend([
+        ("internal", yes(network.internal)),
+        ("host services", yes(network.host_services)),
+        ("mtu", network.mtu.to_string()),
+        ("queues", network.queues.to_string()),
+        ("since", time::rfc3339(network.since)),
+    ]);
+    facts
+}
+
+/// An attachment as a JSON object.
+pub(crate) fn attachment(attachment: &Attachment) -> Value {
+    json!({
+        "network": attachment.key.network.as_str(),
+        "id": attachment.key.id.as_str(),
+        "namespace": attachment.namespace,
+        "cookie": attachment.cookie,
+        "interface": attachment.key.ifname.to_string(),
+        "host_interface": attachment.host_end.to_string(),
+        "mac": attachment.mac.to_string(),
+        "addresses": attachment.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "gateways": attachment.gateways,
+        "mtu": attachment.mtu,
+        "ports": attachment.ports.iter().map(port).collect::<Vec<_>>(),
+        "state": attachment.state.to_string(),
+        "since": time::rfc3339(attachment.since),
+    })
+}
+
+fn port(port: &PortSpec) -> Value {
+    json!({
+        "host_ip": port.host,
+        "host_port": port.host_port,
+        "port": port.port,
+        "count": port.count,
+        "protocol": port.transport.to_string(),
+    })
+}
+
+/// The table of attachments.
+pub(crate) fn print_attachments(
+    attachments: &[Attachment],
+    out: &mut Output,
+) -> Result<(), Failure> {
+    let now = SystemTime::now();
+    let heading = [
+        "NETWORK",
+        "ID",
+        "NAMESPACE",
+        "INTERFACE",
+        "ADDRESSES",
+        "PORTS",
+        "STATE",
+        "SINCE",
+    ];
+    let row = |attachment: &Attachment| {
+        vec![
+            attachment.key.network.to_string(),
+            attachment.key.id.to_string(),
+            attachment.namespace.clone(),
+            attachment.key.ifname.to_string(),
+            joined(&attachment.addresses),
+            joined(&attachment.ports),
+            attachment.state.to_string(),
+            time::ago(attachment.since, now),
+        ]
+    };
+    table::print(out, &heading, attachments.iter().map(row).collect())
+}

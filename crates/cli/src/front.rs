@@ -1,0 +1,111 @@
+//! Which front end a call belongs to: the name it was called by, then its first words.
+
+use crate::failure::{FAILED, Failure};
+use iproute::{Env, Program};
+use std::ffi::{OsStr, OsString};
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// A front end and the words left for it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Front {
+    /// The words of `ip`, `bridge`, `brctl`, `ifconfig`, under this program's manners.
+    Iproute(Program, Vec<OsString>),
+    /// Vetch's own commands.
+    Vetch,
+}
+
+/// Decides before any table of commands is built: a textbook's word costs nothing more than itself.
+pub(crate) fn pick(args: &[OsString]) -> Front {
+    let words = args.get(1..).unwrap_or_default();
+    match args.first().and_then(|name| program(name)) {
+        Some(Program::Vetch) | None if iproute::takes(words) => {
+            Front::Iproute(Program::Vetch, words.to_vec())
+        }
+        Some(Program::Vetch) | None => Front::Vetch,
+        Some(program) => Front::Iproute(program, words.to_vec()),
+    }
+}
+
+fn program(name: &OsStr) -> Option<Program> {
+    Program::from_name(Path::new(name).file_name()?.to_str()?)
+}
+
+/// Lets `iproute` answer on our standard output.
+pub(crate) fn iproute(program: Program, words: &[OsString]) -> ExitCode {
+    let mut env = Env::default();
+    env.program = program;
+    env.explain = io::stderr().is_terminal();
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let code = iproute::main(&env, words, &mut out, &mut io::stderr().lock());
+    match out.flush() {
+        Err(err) if err.kind() != io::ErrorKind::BrokenPipe => {
+            crate::start::report(&Failure::from(err).code(code.max(FAILED)))
+        }
+        _ => code.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picked(words: &str) -> Front {
+        pick(&words.split(' ').map(OsString::from).collect::<Vec<_>>())
+    }
+
+    fn ours(words: &str) -> bool {
+        picked(words) == Front::Vetch
+    }
+
+    #[test]
+    fn the_name_decides_first() {
+        for name in ["ip", "bridge", "brctl", "ifconfig"] {
+            let front = picked(&format!("/usr/sbin/{name} show"));
+            assert!(
+                matches!(&front, Front::Iproute(program, words)
+                if *program == Program::from_name(name).unwrap() && words == &[OsString::from("show")]),
+                "{front:?}"
+            );
+        }
+        assert!(ours("/opt/vetch-1.0 ls") && ours("vetch"));
+    }
+
+    #[test]
+    fn then_the_first_word() {
+        for textbook in [
+            "link show",
+            "-n blue addr",
+            "-j route show",
+            "netns list",
+            "bridge fdb show",
+            "ifconfig",
+            "-4 neigh",
+        ] {
+            assert!(!ours(&format!("vetch {textbook}")), "{textbook}");
+        }
+        for own in [
+            "network ls",
+            "net ls",
+            "ls",
+            "--json ls",
+            "--help",
+            "--version",
+            "run -- ip link",
+            "attach web link",
+        ] {
+            assert!(ours(&format!("vetch {own}")), "{own}");
+        }
+    }
+
+    #[test]
+    fn no_command_of_ours_is_a_textbook_word() {
+        use clap::CommandFactory;
+        for command in crate::cli::Cli::command().get_subcommands() {
+            for name in std::iter::once(command.get_name()).chain(command.get_all_aliases()) {
+                assert!(ours(&format!("vetch {name}")), "{name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Refuses a start with privileges that come from the program file.
+//!
+//! Vetch trusts its environment and its arguments: whoever starts it must already have the rights it uses. Nothing may read an
+//! environment variable before this check.
+
+use crate::failure::Failure;
+use crate::sys;
+
+/// Refuses a setuid, setgid or file-capability start.
+///
+/// `AT_SECURE` alone is no proof: SELinux sets it on harmless changes of domain, as a service manager makes them.
+pub(crate) fn refuse_elevated() -> Result<(), Failure> {
+    let started = sys::started();
+    let why = if started.uid.0 != started.uid.1 {
+        format!(
+            "started by user {}, running as user {} (setuid)",
+            started.uid.0, started.uid.1
+        )
+    } else if started.gid.0 != started.gid.1 {
+        format!(
+            "started by group {}, running as group {} (setgid)",
+            started.gid.0, started.gid.1
+        )
+    } else if started.secure && started.uid.1 != 0 && sys::has_capabilities() {
+        "the program file carries capabilities".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(format!("cannot run with the privileges of the program file: {why}")).hint(
+        "remove the bits (chmod ug-s, setcap -r) and start it as root, or without privilege inside `vetch sandbox`",
+    ))
+}

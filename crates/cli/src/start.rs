@@ -1,0 +1,116 @@
+//! From the words of the process to an exit code: pick the front end, parse, run, report.
+
+use crate::cli::Cli;
+use crate::command::Answer;
+use crate::failure::{FAILED, Failure};
+use crate::front::{self, Front};
+use crate::output::{self, Output};
+use clap::{CommandFactory, FromArgMatches};
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Runs the front end that the program's name and its first words ask for.
+pub(crate) fn main(args: Vec<OsString>) -> ExitCode {
+    match front::pick(&args) {
+        Front::Iproute(program, words) => front::iproute(program, &words),
+        Front::Vetch => vetch(&args),
+    }
+}
+
+/// Prints a failure on stderr and gives its exit code.
+pub(crate) fn report(failure: &Failure) -> ExitCode {
+    failure.print(&mut std::io::stderr().lock(), output::colour());
+    failure.exit_code().into()
+}
+
+fn vetch(args: &[OsString]) -> ExitCode {
+    let parsed = Cli::command()
+        .try_get_matches_from(args)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(usage) => return usage_code(&usage, args),
+    };
+    let own_code = cli.command.failure_code();
+    let mut out = Output::new(cli.global.json);
+    let answer = cli.command.run(&cli.global, &mut out);
+    let flushed = out.flush();
+    match answer.and_then(|answer| flushed.map(|()| answer)) {
+        Ok(Answer::Done) => ExitCode::SUCCESS,
+        Ok(Answer::No) => ExitCode::from(1),
+        Ok(Answer::Code(code)) => code.into(),
+        Err(failure) => report(&failure.own_code(own_code)),
+    }
+}
+
+/// Help and version are answers (0); everything else was typed wrongly (2). A closed pipe changes neither.
+fn usage_code(usage: &clap::Error, args: &[OsString]) -> ExitCode {
+    let _ = usage.print();
+    if !usage.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    if let Some(hint) = single_dash_hint(args) {
+        let _ = writeln!(std::io::stderr().lock(), "hint: {hint}");
+    }
+    ExitCode::from(FAILED)
+}
+
+/// `-net=host` is read as letters: says what was meant, `--net host`.
+fn single_dash_hint(args: &[OsString]) -> Option<String> {
+    let mut known = Vec::new();
+    long_options(&Cli::command(), &mut known);
+    let ours = args
+        .iter()
+        .map_while(|arg| arg.to_str().filter(|word| *word != "--"));
+    for word in ours {
+        let Some(bare) = word
+            .strip_prefix('-')
+            .filter(|bare| bare.len() > 1 && !bare.starts_with('-'))
+        else {
+            continue;
+        };
+        let (name, value) = bare.split_once('=').unwrap_or((bare, ""));
+        if known.iter().any(|option| option == name) {
+            let meant = format!("--{name} {value}");
+            return Some(format!(
+                "long options have two dashes: `{}`",
+                meant.trim_end()
+            ));
+        }
+    }
+    None
+}
+
+fn long_options(command: &clap::Command, known: &mut Vec<String>) {
+    known.extend(
+        command
+            .get_arguments()
+            .filter_map(|arg| arg.get_long().map(str::to_owned)),
+    );
+    for sub in command.get_subcommands() {
+        long_options(sub, known);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_dash_before_a_long_option_is_explained() {
+        let hint = |words: &str| {
+            single_dash_hint(&words.split(' ').map(OsString::from).collect::<Vec<_>>())
+        };
+        assert_eq!(
+            hint("vetch run -net=host -- sh").as_deref(),
+            Some("long options have two dashes: `--net host`")
+        );
+        assert_eq!(
+            hint("vetch run -user sh").as_deref(),
+            Some("long options have two dashes: `--user`")
+        );
+        assert_eq!(hint("vetch run --net host -- sh -net=host"), None);
+        assert_eq!(hint("vetch attach a b -p 80:80"), None);
+    }
+}

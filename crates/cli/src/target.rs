@@ -1,0 +1,62 @@
+//! What people type to mean a namespace, and the id an attachment gets from it.
+
+use crate::failure::Failure;
+use bridge::AttachmentId;
+use ns_mgmt::{NetNs, Target};
+use std::path::Path;
+
+/// The front end's part of the ids made by `vetch attach`.
+pub(crate) const CLI: &str = "cli";
+/// The front end's part of the ids made by `vetch run`.
+pub(crate) const RUN: &str = "run";
+
+/// Opens a network namespace; one that is missing comes with the way to make it.
+pub(crate) fn open(target: &Target) -> Result<NetNs, Failure> {
+    NetNs::open(target).map_err(|error| {
+        let missing = error.is_not_found();
+        let failure = Failure::from(error);
+        match target {
+            Target::Name(name) if missing => failure.hint(format!(
+                "`vetch netns add {name}` makes it; `vetch netns list` shows those there are"
+            )),
+            Target::Pid(_) if missing => failure
+                .hint("`vetch lsns --type net` shows every network namespace with its processes"),
+            _ => failure,
+        }
+    })
+}
+
+/// The id of an attachment: as given, else the namespace's name under /run/netns however it was spelt, else its cookie.
+pub(crate) fn id(
+    given: Option<&str>,
+    target: &Target,
+    namespace: &NetNs,
+) -> Result<AttachmentId, Failure> {
+    let name = match (given, target) {
+        (Some(given), _) => given.to_owned(),
+        (None, Target::Name(name)) => name.to_string(),
+        (None, other) => match name_of(other, namespace)? {
+            Some(name) => name,
+            None => format!("ns-{}", namespace.cookie()?),
+        },
+    };
+    Ok(AttachmentId::new(CLI, &name)?)
+}
+
+/// The name of a namespace that has some: the one in the path typed, else the first.
+fn name_of(target: &Target, namespace: &NetNs) -> Result<Option<String>, Failure> {
+    let names = namespace.names()?;
+    let typed = match target {
+        Target::Path(path) => path.file_name().and_then(|name| name.to_str()),
+        _ => None,
+    };
+    let found = names
+        .iter()
+        .find(|name| Some(name.as_str()) == typed && is_netns_dir(target))
+        .or(names.first());
+    Ok(found.map(ToString::to_string))
+}
+
+fn is_netns_dir(target: &Target) -> bool {
+    matches!(target, Target::Path(path) if path.parent().is_some_and(|dir| dir == Path::new("/run/netns") || dir == Path::new("/var/run/netns")))
+}
