@@ -1,6 +1,8 @@
 //! One failure as it leaves the program: what was tried, the chain of causes, a way out, the exit code.
 
+use crate::output::escape_text;
 use std::error::Error;
+use std::fmt;
 use std::io::{self, Write};
 
 /// What a command returns in place of an answer.
@@ -50,6 +52,13 @@ impl Failure {
         self
     }
 
+    /// Says first what it was part of.
+    pub(crate) fn context(mut self, text: impl Into<String>) -> Failure {
+        self.causes
+            .insert(0, std::mem::replace(&mut self.text, text.into()));
+        self
+    }
+
     /// The way out, unless a lower layer knew a better one.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Failure {
         self.hint.get_or_insert_with(|| hint.into());
@@ -58,17 +67,8 @@ impl Failure {
 
     /// Something that could not be undone.
     pub(crate) fn left(mut self, other: Failure) -> Failure {
-        self.left.push(other.sentence());
+        self.left.push(other.to_string());
         self
-    }
-
-    /// What was tried and the chain of causes in one line.
-    fn sentence(&self) -> String {
-        std::iter::once(&self.text)
-            .chain(&self.causes)
-            .map(|part| crate::output::escape_text(part))
-            .collect::<Vec<_>>()
-            .join(": ")
     }
 
     /// Another exit code than the command's own.
@@ -105,12 +105,12 @@ impl Failure {
         } else {
             ("", "")
         };
-        writeln!(err, "{bold}error:{plain} {}", self.sentence())?;
+        writeln!(err, "{bold}error:{plain} {self}")?;
         for left in &self.left {
             writeln!(err, "and then: {left}")?;
         }
         match &self.hint {
-            Some(hint) => writeln!(err, "hint: {}", crate::output::escape_text(hint)),
+            Some(hint) => writeln!(err, "hint: {}", escape_text(hint)),
             None => Ok(()),
         }
     }
@@ -121,6 +121,16 @@ impl Failure {
         if !said.ends_with(&cause) {
             self.causes.push(cause);
         }
+    }
+}
+
+/// What was tried and the chain of causes in one line, fit for a terminal.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&escape_text(&self.text))?;
+        self.causes
+            .iter()
+            .try_for_each(|cause| write!(f, ": {}", escape_text(cause)))
     }
 }
 

@@ -74,16 +74,14 @@ mod tests {
 
     #[test]
     fn then_the_first_word() {
-        for textbook in [
-            "link show",
-            "-n blue addr",
-            "-j route show",
-            "netns list",
-            "bridge fdb show",
-            "ifconfig",
-            "-4 neigh",
-        ] {
-            assert!(!ours(&format!("vetch {textbook}")), "{textbook}");
+        for (word, _) in iproute::words() {
+            for line in [
+                format!("vetch {word}"),
+                format!("vetch -n blue {word} show"),
+                format!("vetch -j {word}"),
+            ] {
+                assert!(!ours(&line), "{line}");
+            }
         }
         for own in [
             "network ls",

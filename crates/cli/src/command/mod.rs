@@ -1,6 +1,7 @@
 //! Vetch's own commands: one file and one arm each.
 
 mod attach;
+mod demo;
 mod detach;
 mod exec;
 mod gc;
@@ -39,6 +40,7 @@ pub(crate) enum Command {
     Sandbox(sandbox::Args),
     Lsns(lsns::Args),
     Gc(gc::Args),
+    Demo(demo::Args),
     Generate(generate::Args),
 }
 
@@ -55,6 +57,7 @@ impl Command {
             Command::Sandbox(args) => args.run(out),
             Command::Lsns(args) => args.run(out),
             Command::Gc(args) => args.run(global, out),
+            Command::Demo(args) => args.run(out),
             Command::Generate(args) => args.run(out),
         }
     }

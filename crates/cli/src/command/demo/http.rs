@@ -22,14 +22,21 @@ fn answer(mut visitor: TcpStream, name: &str) -> io::Result<()> {
     let _ = visitor.read(&mut request)?;
     let body = format!("{name} sees {}\n", visitor.peer_addr()?.ip());
     let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\n";
-    write!(visitor, "{head}Content-Length: {}\r\n\r\n{body}", body.len())
+    write!(
+        visitor,
+        "{head}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 /// The body of the page at `to`.
 pub(super) fn fetch(to: SocketAddr) -> io::Result<String> {
     let mut server = TcpStream::connect_timeout(&to, LIMIT)?;
     server.set_read_timeout(Some(LIMIT))?;
-    write!(server, "GET / HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n\r\n")?;
+    write!(
+        server,
+        "GET / HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n\r\n"
+    )?;
     let mut page = String::new();
     server.read_to_string(&mut page)?;
     let (head, body) = page.split_once("\r\n\r\n").unwrap_or_default();

@@ -25,7 +25,12 @@ impl Args {
         let mut report = Report::default();
         report.part(out, "Build")?;
         let words = ["unshare --net --mount sh   # and --user --map-root-user without root"];
-        report.step(out, "a sandbox: network and mounts of its own", &words, || Ok(ns_mgmt::sandbox()?))?;
+        report.step(
+            out,
+            "a sandbox: network and mounts of its own",
+            &words,
+            || Ok(ns_mgmt::sandbox()?),
+        )?;
         let stage = stage::build(&mut report, out)?;
         report.part(out, "Prove")?;
         proof::all(&stage, &mut report, out)?;
@@ -33,6 +38,10 @@ impl Args {
         report.finish(out, stage.tree().draw())?;
         let (hold, all) = report.score();
         out.note(format!("{hold} of {all} proofs hold"));
-        Ok(if hold == all { Answer::Done } else { Answer::No })
+        Ok(if hold == all {
+            Answer::Done
+        } else {
+            Answer::No
+        })
     }
 }

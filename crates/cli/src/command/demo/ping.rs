@@ -1,8 +1,8 @@
 //! One ICMP echo and its answer (RFC 792).
 
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, recv, sendto, setsockopt,
-    socket, sockopt,
+    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, recv, sendto,
+    setsockopt, socket, sockopt,
 };
 use nix::sys::time::TimeVal;
 use std::io;
@@ -16,7 +16,12 @@ const MARK: [u8; 4] = *b"veth"; // identifier and sequence number of our echo
 /// The round trip to `to`, from the namespace of the calling thread.
 pub(super) fn ping(to: Ipv4Addr) -> io::Result<Duration> {
     let icmp = SockProtocol::Icmp;
-    let fd = socket(AddressFamily::Inet, SockType::Raw, SockFlag::SOCK_CLOEXEC, icmp)?;
+    let fd = socket(
+        AddressFamily::Inet,
+        SockType::Raw,
+        SockFlag::SOCK_CLOEXEC,
+        icmp,
+    )?;
     setsockopt(&fd, sockopt::ReceiveTimeout, &TimeVal::new(1, 0))?;
     let begin = Instant::now();
     let to_any_port = SockaddrIn::from(SocketAddrV4::new(to, 0));
@@ -39,14 +44,18 @@ fn echo() -> [u8; 8] {
 
 /// An echo reply from `from`; a raw socket sees the IP header too.
 fn is_answer(packet: &[u8], from: Ipv4Addr) -> bool {
-    let header = packet.first().map_or(0, |first| usize::from(first & 15) * 4);
+    let header = packet
+        .first()
+        .map_or(0, |first| usize::from(first & 15) * 4);
     let source = packet.get(12..16) == Some(&from.octets());
     source && packet.get(header) == Some(&0) && packet.get(header + 4..header + 8) == Some(&MARK)
 }
 
 /// The one's complement sum of RFC 1071.
 fn checksum(bytes: &[u8]) -> u16 {
-    let words = bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0)));
+    let words = bytes
+        .chunks(2)
+        .map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0)));
     let sum: u32 = words.sum();
     let folded = (sum & 0xffff) + (sum >> 16);
     !(folded as u16 + (folded >> 16) as u16)

@@ -18,7 +18,9 @@ pub(super) fn all(stage: &Stage, report: &mut Report, out: &mut Output) -> Resul
     report.prove(out, "container to container", || {
         sees(fetch(client, web, WEB_PORT), "web", stage.client.address())
     })?;
-    report.prove(out, "container to its gateway", || echo(client, stage.gateway()))?;
+    report.prove(out, "container to its gateway", || {
+        echo(client, stage.gateway())
+    })?;
     report.prove(out, "container to the outside, masqueraded", || {
         sees(fetch(client, OUTSIDE, OUTSIDE_PORT), "outside", UPLINK)
     })?;
@@ -35,12 +37,15 @@ pub(super) fn all(stage: &Stage, report: &mut Report, out: &mut Output) -> Resul
         routed(stage).map_err(|failure| failure.to_string())?;
         closed(fetch(outside, web, WEB_PORT))
     })?;
-    report.prove(out, "a veth moved by hand forgets", || moved_veth().map_err(|failure| failure.to_string())?)
+    report.prove(out, "a veth moved by hand forgets", || {
+        moved_veth().map_err(|failure| failure.to_string())?
+    })
 }
 
 fn fetch(from: &NetNs, to: Ipv4Addr, port: u16) -> io::Result<String> {
     let to = SocketAddr::from((to, port));
-    from.run(move || http::fetch(to)).map_err(io::Error::other)?
+    from.run(move || http::fetch(to))
+        .map_err(io::Error::other)?
 }
 
 fn fetch_here(to: Ipv4Addr, port: u16) -> io::Result<String> {
@@ -54,7 +59,11 @@ fn fetched(page: io::Result<String>) -> Evidence {
 /// The page must say that `who` saw exactly this visitor.
 fn sees(page: io::Result<String>, who: &str, visitor: Ipv4Addr) -> Evidence {
     let page = fetched(page)?;
-    if page == format!("{who} sees {visitor}") { Ok(page) } else { Err(page) }
+    if page == format!("{who} sees {visitor}") {
+        Ok(page)
+    } else {
+        Err(page)
+    }
 }
 
 /// Nothing may answer; silence and refusal both count.
@@ -62,13 +71,22 @@ fn closed(page: io::Result<String>) -> Evidence {
     match page {
         Ok(page) => Err(format!("open: {page}")),
         Err(err) if err.kind() == io::ErrorKind::ConnectionRefused => Ok("refused".to_owned()),
-        Err(err) if matches!(err.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => Ok("no answer".to_owned()),
+        Err(err)
+            if matches!(
+                err.kind(),
+                io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock
+            ) =>
+        {
+            Ok("no answer".to_owned())
+        }
         Err(err) => Err(err.to_string()),
     }
 }
 
 fn echo(from: &NetNs, to: Ipv4Addr) -> Evidence {
-    let answer = from.run(move || ping::ping(to)).map_err(|err| err.to_string())?;
+    let answer = from
+        .run(move || ping::ping(to))
+        .map_err(|err| err.to_string())?;
     match answer {
         Ok(took) => Ok(format!("{to} answers in {} us", took.as_micros())),
         Err(err) => Err(err.to_string()),
@@ -77,8 +95,16 @@ fn echo(from: &NetNs, to: Ipv4Addr) -> Evidence {
 
 /// The outside host learns the way to the containers, as an attacker on the same network would set it.
 fn routed(stage: &Stage) -> Result<(), Failure> {
-    let to = stage.network.subnets.first().map(|subnet| subnet.prefix.to_string());
-    ip(&format!("-n outside route add {} via {UPLINK}", to.unwrap_or_default())).map(drop)
+    let to = stage
+        .network
+        .subnets
+        .first()
+        .map(|subnet| subnet.prefix.to_string());
+    ip(&format!(
+        "-n outside route add {} via {UPLINK}",
+        to.unwrap_or_default()
+    ))
+    .map(drop)
 }
 
 /// The textbook's lesson: a link that moves to another namespace is down there and has lost its addresses.
@@ -95,7 +121,10 @@ fn moved_veth() -> Result<Evidence, Failure> {
     let seen = ip("-n elsewhere -j addr show dev right0")?;
     let seen: serde_json::Value = serde_json::from_str(&seen).map_err(io::Error::from)?;
     let link = &seen[0];
-    let flags = link["flags"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let flags = link["flags"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let addresses = link["addr_info"].as_array().map_or(usize::MAX, Vec::len);
     Ok(match (flags.iter().any(|flag| flag == "UP"), addresses) {
         (false, 0) => Ok("down, and no address left".to_owned()),

@@ -45,7 +45,13 @@ impl Report {
     }
 
     /// A step that was taken elsewhere.
-    pub(super) fn told(&mut self, out: &mut Output, what: &str, words: Vec<String>, took: Duration) -> Result<(), Failure> {
+    pub(super) fn told(
+        &mut self,
+        out: &mut Output,
+        what: &str,
+        words: Vec<String>,
+        took: Duration,
+    ) -> Result<(), Failure> {
         if !out.json {
             out.line(format!("  {:<84}{:>9.2} ms", what, milliseconds(took)))?;
             for word in &words {
@@ -53,7 +59,11 @@ impl Report {
             }
         }
         let microseconds = took.as_micros();
-        self.steps.push(Step { what: what.to_owned(), words, microseconds });
+        self.steps.push(Step {
+            what: what.to_owned(),
+            words,
+            microseconds,
+        });
         Ok(())
     }
 
@@ -72,22 +82,40 @@ impl Report {
         let took = begin.elapsed();
         if !out.json {
             let mark = if holds { "ok  " } else { "FAIL" };
-            out.line(format!("  {mark}  {what:<44} {evidence:<34}{:>9.2} ms", milliseconds(took)))?;
+            out.line(format!(
+                "  {mark}  {what:<44} {evidence:<34}{:>9.2} ms",
+                milliseconds(took)
+            ))?;
         }
         let microseconds = took.as_micros();
-        self.proofs.push(Proof { what: what.to_owned(), holds, evidence, microseconds });
+        self.proofs.push(Proof {
+            what: what.to_owned(),
+            holds,
+            evidence,
+            microseconds,
+        });
         Ok(())
     }
 
     /// A heading.
     pub(super) fn part(&self, out: &mut Output, title: &str) -> Result<(), Failure> {
-        if out.json { Ok(()) } else { out.line(format!("\n{title}")) }
+        if out.json {
+            Ok(())
+        } else {
+            out.line(format!("\n{title}"))
+        }
     }
 
     /// The drawing at the end and, with `--json`, everything.
-    pub(super) fn finish(&mut self, out: &mut Output, topology: Vec<String>) -> Result<(), Failure> {
+    pub(super) fn finish(
+        &mut self,
+        out: &mut Output,
+        topology: Vec<String>,
+    ) -> Result<(), Failure> {
         if !out.json {
-            topology.iter().try_for_each(|line| out.line(format!("  {line}")))?;
+            topology
+                .iter()
+                .try_for_each(|line| out.line(format!("  {line}")))?;
         }
         self.topology = topology;
         if out.json { out.document(self) } else { Ok(()) }

@@ -53,15 +53,25 @@ impl Stage {
     pub(super) fn tree(&self) -> Tree {
         let container = |name: &str, at: &Container| {
             let Attachment { host_end, key, .. } = &at.attachment;
-            Tree::leaf(format!("{host_end} ── {} {}  container `{name}`", key.ifname, at.address()))
+            Tree::leaf(format!(
+                "{host_end} ── {} {}  container `{name}`",
+                key.ifname,
+                at.address()
+            ))
         };
         let mut web = container("web", &self.web);
         web.line += &format!(", host port {PUBLISHED} leads to its port {WEB_PORT}");
         let below = vec![web, container("client", &self.client)];
         let Network { name, bridge, .. } = &self.network;
-        let bridge = Tree::new(format!("{bridge} {}  network `{name}`, masqueraded", self.gateway()), below);
+        let bridge = Tree::new(
+            format!("{bridge} {}  network `{name}`, masqueraded", self.gateway()),
+            below,
+        );
         let host = Tree::new(format!("up0 {UPLINK}  this host"), vec![bridge]);
-        Tree::new(format!("eth0 {OUTSIDE}  outside host, serving on {OUTSIDE_PORT}"), vec![host])
+        Tree::new(
+            format!("eth0 {OUTSIDE}  outside host, serving on {OUTSIDE_PORT}"),
+            vec![host],
+        )
     }
 }
 
@@ -70,7 +80,10 @@ fn first_ipv4(addresses: impl Iterator<Item = IpAddr>) -> Ipv4Addr {
         IpAddr::V4(v4) => Some(v4),
         IpAddr::V6(_) => None,
     };
-    addresses.filter_map(v4).next().unwrap_or(Ipv4Addr::UNSPECIFIED)
+    addresses
+        .filter_map(v4)
+        .next()
+        .unwrap_or(Ipv4Addr::UNSPECIFIED)
 }
 
 /// Carries out words of `ip`, without the `ip`.
@@ -79,23 +92,49 @@ pub(super) fn ip(words: &str) -> Result<String, Failure> {
     let (mut answer, mut error) = (Vec::new(), Vec::new());
     match iproute::main(&iproute::Env::default(), &args, &mut answer, &mut error) {
         0 => Ok(String::from_utf8_lossy(&answer).into_owned()),
-        _ => Err(Failure::new(String::from_utf8_lossy(&error).trim_end().to_owned())),
+        _ => Err(Failure::new(
+            String::from_utf8_lossy(&error).trim_end().to_owned(),
+        )),
     }
 }
 
-fn by_words(report: &mut Report, out: &mut Output, what: &str, lines: &[&str]) -> Result<(), Failure> {
+fn by_words(
+    report: &mut Report,
+    out: &mut Output,
+    what: &str,
+    lines: &[&str],
+) -> Result<(), Failure> {
     let shown: Vec<String> = lines.iter().map(|line| format!("ip {line}")).collect();
     let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
-    report.step(out, what, &shown, || lines.iter().try_for_each(|line| ip(line).map(drop)))
+    report.step(out, what, &shown, || {
+        lines.iter().try_for_each(|line| ip(line).map(drop))
+    })
 }
 
 pub(super) fn build(report: &mut Report, out: &mut Output) -> Result<Stage, Failure> {
-    by_words(report, out, "an outside host, and our link to it", &OUTSIDE_WORDS)?;
-    by_words(report, out, "two containers, as yet without a network", &["netns add web", "netns add client"])?;
+    by_words(
+        report,
+        out,
+        "an outside host, and our link to it",
+        &OUTSIDE_WORDS,
+    )?;
+    by_words(
+        report,
+        out,
+        "two containers, as yet without a network",
+        &["netns add web", "netns add client"],
+    )?;
     let (network, web, client) = connect(report, out)?;
     let outside = NetNs::open_name(&"outside".parse()?)?;
-    let stage = Stage { outside, web, client, network };
-    report.step(out, "a web server in `web`, another outside", &[], || serve(&stage))?;
+    let stage = Stage {
+        outside,
+        web,
+        client,
+        network,
+    };
+    report.step(out, "a web server in `web`, another outside", &[], || {
+        serve(&stage)
+    })?;
     Ok(stage)
 }
 
@@ -110,7 +149,10 @@ const OUTSIDE_WORDS: [&str; 7] = [
 ];
 
 /// The network and both attachments; each step of theirs is told as it happens.
-fn connect(report: &mut Report, out: &mut Output) -> Result<(Network, Container, Container), Failure> {
+fn connect(
+    report: &mut Report,
+    out: &mut Output,
+) -> Result<(Network, Container, Container), Failure> {
     let mut host = Host::open()?;
     let (steps, taken) = mpsc::channel::<(Step, Duration)>();
     host.watch(move |step, took| {
@@ -127,13 +169,27 @@ fn connect(report: &mut Report, out: &mut Output) -> Result<(Network, Container,
 
 fn attach(host: &mut Host, name: &str, ports: &[&str]) -> Result<Container, Failure> {
     let namespace = NetNs::open_name(&name.parse()?)?;
-    let ports = ports.iter().map(|port| port.parse()).collect::<Result<_, _>>()?;
-    let spec = AttachmentSpec { ports, ..AttachmentSpec::new("demo".parse()?, AttachmentId::new("demo", name)?) };
+    let ports = ports
+        .iter()
+        .map(|port| port.parse())
+        .collect::<Result<_, _>>()?;
+    let spec = AttachmentSpec {
+        ports,
+        ..AttachmentSpec::new("demo".parse()?, AttachmentId::new("demo", name)?)
+    };
     let attachment = host.attach(&spec, &namespace)?;
-    Ok(Container { namespace, attachment })
+    Ok(Container {
+        namespace,
+        attachment,
+    })
 }
 
-fn tell(report: &mut Report, out: &mut Output, whose: &str, taken: &mpsc::Receiver<(Step, Duration)>) -> Result<(), Failure> {
+fn tell(
+    report: &mut Report,
+    out: &mut Output,
+    whose: &str,
+    taken: &mpsc::Receiver<(Step, Duration)>,
+) -> Result<(), Failure> {
     for (step, took) in taken.try_iter() {
         report.told(out, &format!("{whose}: {}", step.what), step.words, took)?;
     }
@@ -142,7 +198,10 @@ fn tell(report: &mut Report, out: &mut Output, whose: &str, taken: &mpsc::Receiv
 
 fn serve(stage: &Stage) -> Result<(), Failure> {
     http::serve(listen(&stage.web.namespace, WEB_PORT)?, "web");
-    http::serve(listen(&stage.web.namespace, PRIVATE_PORT)?, "web, privately,");
+    http::serve(
+        listen(&stage.web.namespace, PRIVATE_PORT)?,
+        "web, privately,",
+    );
     http::serve(listen(&stage.outside, OUTSIDE_PORT)?, "outside");
     Ok(())
 }

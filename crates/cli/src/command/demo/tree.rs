@@ -21,9 +21,15 @@ impl Tree {
         let mut lines = vec![self.line.clone()];
         for (i, branch) in self.below.iter().enumerate() {
             let last = i + 1 == self.below.len();
-            let (first, rest) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+            let (first, rest) = if last {
+                ("└─ ", "   ")
+            } else {
+                ("├─ ", "│  ")
+            };
             let drawn = branch.draw().into_iter().enumerate();
-            lines.extend(drawn.map(|(i, line)| format!("{}{line}", if i == 0 { first } else { rest })));
+            lines.extend(
+                drawn.map(|(i, line)| format!("{}{line}", if i == 0 { first } else { rest })),
+            );
         }
         lines
     }
@@ -35,7 +41,13 @@ mod tests {
 
     #[test]
     fn branches_hang_from_their_trunk() {
-        let host = Tree::new("host", vec![Tree::new("br0", vec![Tree::leaf("web")]), Tree::leaf("eth0")]);
+        let host = Tree::new(
+            "host",
+            vec![
+                Tree::new("br0", vec![Tree::leaf("web")]),
+                Tree::leaf("eth0"),
+            ],
+        );
         assert_eq!(host.draw(), ["host", "├─ br0", "│  └─ web", "└─ eth0"]);
     }
 }
