@@ -1,11 +1,12 @@
 //! Every namespace of the machine, named or not, and what holds it: processes, open descriptors, mounts, other namespaces.
 
 mod scan;
+mod sockets;
 
 pub(crate) use scan::parse as parse_link;
 
 use crate::{Kind, Namespace, NsName, Result, names, sys};
-use scan::{Scan, Seen};
+use scan::{Scan, Seen, Sockets};
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
@@ -32,6 +33,15 @@ pub enum Holder {
     },
     /// A process has it open.
     Descriptor {
+        /// The number of the process.
+        pid: u32,
+        /// The number of the descriptor.
+        fd: u32,
+        /// The short name of the process.
+        name: String,
+    },
+    /// A process that is not in it has a socket that was opened in it.
+    Socket {
         /// The number of the process.
         pid: u32,
         /// The number of the descriptor.
@@ -74,6 +84,9 @@ impl fmt::Display for Holder {
                 seen_by: Some(pid),
             } => {
                 write!(f, "mount {} as seen by pid {pid}", path.display())
+            }
+            Holder::Socket { pid, fd, name } => {
+                write!(f, "socket {fd} of pid {pid} {}", name.escape_debug())
             }
             Holder::Namespace { kind, inode } => write!(f, "namespace {kind}:[{inode}]"),
         }
@@ -191,16 +204,32 @@ pub(crate) fn after_delete(namespace: Namespace) -> Result<Deleted> {
 }
 
 /// The namespace is held open meanwhile, so that its inode cannot come to mean another.
+///
+/// Sockets are looked for only here: a namespace that they alone hold cannot be opened, hence not listed.
 fn of(namespace: &Namespace) -> Result<Deleted> {
-    let mut scan = Scan::of_machine(&[namespace.kind()], &format!("find what holds {namespace}"))?;
+    let id = (namespace.kind(), namespace.inode());
+    let mut scan =
+        Scan::of_processes(&[namespace.kind()], &format!("find what holds {namespace}"))?;
+    if namespace.kind() == Kind::Net {
+        let inside = scan.namespaces.get(&id).map(Seen::pids).unwrap_or_default();
+        scan.sockets = sockets::of(namespace)
+            .map(|inodes| Sockets {
+                of: id,
+                inodes,
+                inside,
+            })
+            .ok();
+    }
+    scan.mounts_and_descriptors()?;
     let ours = (
         std::process::id(),
         namespace.as_fd().as_raw_fd().unsigned_abs(),
     );
-    let seen = scan
+    let mut lives_on = scan
         .namespaces
-        .remove(&(namespace.kind(), namespace.inode()));
-    let mut lives_on = seen.map(|seen| seen.holders).unwrap_or_default();
+        .remove(&id)
+        .map(|seen| seen.holders)
+        .unwrap_or_default();
     lives_on.retain(
         |holder| !matches!(holder, Holder::Descriptor { pid, fd, .. } if (*pid, *fd) == ours),
     );

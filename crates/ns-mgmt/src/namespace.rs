@@ -59,15 +59,34 @@ impl Namespace {
     pub fn open_pid(kind: Kind, pid: u32) -> Result<Namespace> {
         let op = format!("open {} namespace of process {pid}", kind.noun());
         let process = sys::pidfd_open(pid).map_err(|errno| no_process(&op, errno))?;
-        let proc = procfs::root(&op)?;
+        let namespace = Namespace::of_process(kind, pid, &op)?;
+        alive(&process, &op)?;
+        Ok(namespace)
+    }
+
+    /// Opens those namespaces of a process that are not ours, in the order of [`Kind::ALL`].
+    pub(crate) fn open_process(pid: u32) -> Result<[Option<Namespace>; 8]> {
+        let op = format!("open the namespaces of process {pid}");
+        let process = sys::pidfd_open(pid).map_err(|errno| no_process(&op, errno))?;
+        let mut found = [const { None }; 8];
+        for (kind, found) in Kind::ALL.into_iter().zip(&mut found) {
+            let ours = match Namespace::current(kind) {
+                Err(err) if err.is_not_found() => continue, // the kernel lacks the kind
+                ours => ours?,
+            };
+            *found = Some(Namespace::of_process(kind, pid, &op)?).filter(|theirs| *theirs != ours);
+        }
+        alive(&process, &op)?;
+        Ok(found)
+    }
+
+    fn of_process(kind: Kind, pid: u32, op: &str) -> Result<Namespace> {
+        let proc = procfs::root(op)?;
         let path = format!("{pid}/ns/{kind}");
         let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
         let file =
-            openat(&proc, &*path, flags, Mode::empty()).map_err(|errno| no_process(&op, errno))?;
-        if has_ended(&process) {
-            return Err(Error::missing(op, "the process has ended"));
-        }
-        Namespace::reopen(kind, file, &op)
+            openat(&proc, &*path, flags, Mode::empty()).map_err(|errno| no_process(op, errno))?;
+        Namespace::reopen(kind, file, op)
     }
 
     /// Opens the namespace the calling thread is in.
@@ -203,7 +222,10 @@ fn no_process(op: &str, errno: nix::errno::Errno) -> Error {
 }
 
 /// A pidfd becomes readable when its process ends.
-fn has_ended(process: &OwnedFd) -> bool {
+fn alive(process: &OwnedFd, op: &str) -> Result<()> {
     let mut fds = [PollFd::new(process.as_fd(), PollFlags::POLLIN)];
-    !matches!(poll(&mut fds, PollTimeout::ZERO), Ok(0))
+    match poll(&mut fds, PollTimeout::ZERO) {
+        Ok(0) => Ok(()),
+        _ => Err(Error::missing(op, "the process has ended")),
+    }
 }

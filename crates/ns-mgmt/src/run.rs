@@ -21,6 +21,7 @@ pub use parent::Child;
 use plan::Plan;
 pub use signals::HeldSignals;
 use std::ffi::OsString;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 /// Where a program is, for one kind of namespace.
@@ -66,6 +67,39 @@ pub struct Choices {
     pub uts: Choice,
 }
 
+impl Choices {
+    /// All the namespaces of a process that are not the caller's, to run something beside it.
+    ///
+    /// ```no_run
+    /// use ns_mgmt::{Choices, RunSpec};
+    /// let mut child = RunSpec {
+    ///     command: vec!["sh".into()],
+    ///     namespaces: Choices::of_pid(4242)?,
+    ///     ..Default::default()
+    /// }
+    /// .spawn()?;
+    /// child.start()?;
+    /// # Ok::<(), ns_mgmt::Error>(())
+    /// ```
+    pub fn of_pid(pid: u32) -> Result<Choices> {
+        let open = Namespace::open_process(pid)?;
+        let [cgroup, ipc, mnt, net, pid, time, user, uts] = open.map(|found| match found {
+            Some(namespace) => Choice::Join(namespace),
+            None => Choice::Host,
+        });
+        Ok(Choices {
+            cgroup,
+            ipc,
+            mnt,
+            net,
+            pid,
+            time,
+            user,
+            uts,
+        })
+    }
+}
+
 /// A program to run, and where.
 ///
 /// ```no_run
@@ -103,6 +137,8 @@ pub struct RunSpec {
     pub rootfs: Option<PathBuf>,
     /// Binds the files of `/etc/netns/NAME` over those of `/etc`, in a new mount namespace, as `ip netns exec` does.
     pub etc: Option<NsName>,
+    /// Its standard input, output and error; the caller's where not given.
+    pub stdio: [Option<OwnedFd>; 3],
     /// Whether it is killed when the thread that spawned it ends.
     pub die_with_parent: bool,
 }

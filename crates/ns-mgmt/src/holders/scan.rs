@@ -9,7 +9,7 @@ use nix::sys::stat::Mode;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What was seen of one namespace.
 pub(super) struct Seen {
@@ -46,6 +46,24 @@ impl Seen {
     }
 }
 
+/// The sockets of one network namespace, and the processes in it, whose sockets say nothing new.
+pub(super) struct Sockets {
+    pub(super) of: (Kind, u64),
+    pub(super) inodes: BTreeSet<u64>,
+    pub(super) inside: Vec<u32>,
+}
+
+impl Sockets {
+    fn namespace(&self, pid: u32, target: &str) -> Option<(Kind, u64)> {
+        let inode: u64 = target
+            .strip_prefix("socket:[")?
+            .strip_suffix(']')?
+            .parse()
+            .ok()?;
+        (self.inodes.contains(&inode) && !self.inside.contains(&pid)).then_some(self.of)
+    }
+}
+
 /// What was seen.
 pub(super) struct Scan {
     pub(super) namespaces: BTreeMap<(Kind, u64), Seen>,
@@ -53,6 +71,8 @@ pub(super) struct Scan {
     kinds: Vec<Kind>,
     proc: OwnedFd,
     own_mounts: u64,
+    /// The sockets to look for.
+    pub(super) sockets: Option<Sockets>,
     /// Mount namespaces whose mounts were read.
     mount_tables: BTreeSet<u64>,
     /// Files that some mount table shows as a namespace: an open descriptor of one bears the file's name.
@@ -63,16 +83,22 @@ impl Scan {
     /// Processes, threads, mounts and descriptors.
     pub(super) fn of_machine(kinds: &[Kind], op: &str) -> Result<Scan> {
         let mut scan = Scan::of_processes(kinds, op)?;
-        let pids = scan
+        scan.mounts_and_descriptors()?;
+        Ok(scan)
+    }
+
+    /// What holds namespaces without being in them. Mounts come first: descriptors may bear their names.
+    pub(super) fn mounts_and_descriptors(&mut self) -> Result<()> {
+        let pids = self
             .numbers(".")
-            .map_err(|errno| Error::system(op, errno))?;
+            .map_err(|errno| Error::system("list processes", errno))?;
         for pid in std::iter::once(std::process::id()).chain(pids.iter().copied()) {
-            scan.mounts(pid);
+            self.mounts(pid);
         }
         for pid in pids {
-            scan.descriptors(pid);
+            self.descriptors(pid);
         }
-        Ok(scan)
+        Ok(())
     }
 
     /// Processes and threads only.
@@ -83,6 +109,7 @@ impl Scan {
             kinds: kinds.to_vec(),
             proc: procfs::root(op)?,
             own_mounts: Namespace::current(Kind::Mnt)?.inode(),
+            sockets: None,
             mount_tables: BTreeSet::new(),
             mounted: BTreeMap::new(),
         };
@@ -180,26 +207,35 @@ impl Scan {
         let Ok(fds) = self.numbers(&format!("{pid}/fd")) else {
             return;
         };
-        let mut name = None;
         for fd in fds {
             let path = format!("{pid}/fd/{fd}");
+            let Some(target) = readlinkat(&self.proc, &*path)
+                .ok()
+                .and_then(|target| target.into_string().ok())
+            else {
+                continue;
+            };
             if let Some(id) = self
-                .descriptor(&path)
+                .descriptor(&path, &target)
                 .filter(|(kind, _)| self.kinds.contains(kind))
             {
-                let name = name
-                    .get_or_insert_with(|| self.comm(&pid.to_string()))
-                    .clone();
+                let name = self.comm(&pid.to_string());
                 self.add(id, Holder::Descriptor { pid, fd, name }, &path);
+            } else if let Some(id) = self
+                .sockets
+                .as_ref()
+                .and_then(|sockets| sockets.namespace(pid, &target))
+            {
+                let name = self.comm(&pid.to_string());
+                self.add(id, Holder::Socket { pid, fd, name }, &path);
             }
         }
     }
 
     /// A descriptor opened through a mount bears the name of the file, any other `net:[4026531840]`.
-    fn descriptor(&self, path: &str) -> Option<(Kind, u64)> {
-        let target = readlinkat(&self.proc, path).ok()?;
-        parse(target.to_str()?).or_else(|| {
-            let (kind, _) = *self.mounted.get(&PathBuf::from(&target))?;
+    fn descriptor(&self, path: &str, target: &str) -> Option<(Kind, u64)> {
+        parse(target).or_else(|| {
+            let (kind, _) = *self.mounted.get(Path::new(target))?;
             let inode = Namespace::open_path(kind, format!("/proc/{path}"))
                 .ok()?
                 .inode();

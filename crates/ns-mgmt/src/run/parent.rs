@@ -35,10 +35,7 @@ pub(super) fn spawn(plan: &Plan, maps: Option<&MapText>) -> Result<Child> {
     let flags = SockFlag::SOCK_CLOEXEC;
     let pair = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags);
     let (ours, theirs) = pair.map_err(|errno| Error::system(&*plan.op, errno))?;
-    let mut keep: Vec<_> = plan
-        .descriptors()
-        .map(|namespace| namespace.as_fd().as_raw_fd())
-        .collect();
+    let mut keep: Vec<_> = plan.descriptors().map(|fd| fd.as_raw_fd()).collect();
     keep.push(theirs.as_raw_fd());
     keep.sort_unstable();
     let first = sys::fork(|| child::first(plan, &theirs, &keep))

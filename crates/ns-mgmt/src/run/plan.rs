@@ -2,11 +2,12 @@
 
 use super::command::{Command, text};
 use super::{Act, Choice, Choices, Flags, Mount, RunSpec, Step, etc, rootfs};
-use crate::{Error, Kind, Namespace, Result, privilege};
+use crate::{Error, Kind, Result, privilege};
 use nix::mount::MsFlags;
 use nix::sched::CloneFlags;
 use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 use std::ffi::CString;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 /// All that a child needs, prepared before the fork.
@@ -37,7 +38,7 @@ impl Plan {
         let kinds = &spec.namespaces;
         check(spec, &op, forks)?;
         Ok(Plan {
-            enter: enter(kinds)?,
+            enter: enter(spec, &op)?,
             inside: inside(spec, &op)?,
             maps: kinds.user.is_new(),
             second: forks && (!kinds.pid.is_host() || kinds.time.is_new()),
@@ -53,9 +54,10 @@ impl Plan {
     }
 
     /// The descriptors a child keeps, besides 0, 1 and 2.
-    pub(crate) fn descriptors(&self) -> impl Iterator<Item = &Namespace> {
+    pub(crate) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.enter.iter().filter_map(|step| match &step.act {
-            Act::Join(namespace) => Some(namespace),
+            Act::Join(namespace) => Some(namespace.as_fd()),
+            Act::Stdio { fd, .. } => Some(fd.as_fd()),
             _ => None,
         })
     }
@@ -111,7 +113,8 @@ fn check(spec: &RunSpec, op: &str, forks: bool) -> Result<()> {
 
 /// Joining comes before making, as a new user namespace takes the right to join away. A joined user namespace comes first if it
 /// gives that right, last if it takes it away.
-fn enter(kinds: &Choices) -> Result<Vec<Step>> {
+fn enter(spec: &RunSpec, op: &str) -> Result<Vec<Step>> {
+    let kinds = &spec.namespaces;
     let privileged = privilege::has(privilege::CAP_SYS_ADMIN);
     let mut joins = Vec::new();
     let mut fresh = CloneFlags::empty();
@@ -129,12 +132,24 @@ fn enter(kinds: &Choices) -> Result<Vec<Step>> {
         _ => 1,
     });
     let join = |namespace| Step::must(Act::Join(namespace));
-    let mut steps: Vec<Step> = joins.into_iter().map(join).collect();
+    let mut steps = stdio(spec, op)?;
+    steps.extend(joins.into_iter().map(join));
     if matches!(kinds.user, Choice::Join(_)) {
         steps.push(Step::may(Act::BecomeRoot)); // if it has a root
     }
     if !fresh.is_empty() {
         steps.push(Step::must(Act::Unshare(fresh)));
+    }
+    Ok(steps)
+}
+
+fn stdio(spec: &RunSpec, op: &str) -> Result<Vec<Step>> {
+    let mut steps = Vec::new();
+    for (at, fd) in spec.stdio.iter().enumerate() {
+        if let Some(fd) = fd {
+            let fd = fd.try_clone().map_err(|err| Error::system(op, err))?;
+            steps.push(Step::must(Act::Stdio { fd, at }));
+        }
     }
     Ok(steps)
 }

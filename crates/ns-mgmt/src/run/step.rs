@@ -7,13 +7,20 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::Mode;
 use nix::unistd::{
-    Gid, Uid, chdir, mkdir, pivot_root, setgroups, sethostname, setresgid, setresuid, symlinkat,
+    Gid, Uid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, mkdir, pivot_root, setgroups,
+    sethostname, setresgid, setresuid, symlinkat,
 };
 use std::ffi::{CStr, CString};
 use std::fmt;
+use std::os::fd::OwnedFd;
 
 /// One act.
 pub(crate) enum Act {
+    /// A descriptor becomes standard input (0), output (1) or error (2).
+    Stdio {
+        fd: OwnedFd,
+        at: usize,
+    },
     Join(Namespace),
     Unshare(CloneFlags),
     /// Sets `lo` up, which is down in a new network namespace.
@@ -86,6 +93,9 @@ impl Act {
     fn run(&self) -> nix::Result<()> {
         match self {
             Act::Join(namespace) => setns(namespace, namespace.kind().flag()),
+            Act::Stdio { fd, at: 0 } => dup2_stdin(fd),
+            Act::Stdio { fd, at: 1 } => dup2_stdout(fd),
+            Act::Stdio { fd, .. } => dup2_stderr(fd),
             Act::Unshare(kinds) => unshare(*kinds),
             Act::LoopbackUp => sys::loopback_up(),
             Act::BecomeRoot => become_root(),
@@ -145,6 +155,7 @@ impl fmt::Display for Act {
                 nouns.try_for_each(|noun| write!(f, ", {noun}"))?;
                 f.write_str(" namespace")
             }
+            Act::Stdio { at, .. } => write!(f, "use a descriptor as number {at}"),
             Act::LoopbackUp => f.write_str("set `lo` up"),
             Act::BecomeRoot => f.write_str("become root of the user namespace"),
             Act::Mount(mount) => mount.fmt(f),
