@@ -37,6 +37,8 @@ pub(crate) struct Told {
     pub(crate) hint: Option<String>,
     /// A question was answered with no; nothing failed.
     pub(crate) is_no: bool,
+    /// Our own exit code, where it is none of the usual.
+    pub(crate) own_code: Option<u8>,
 }
 
 impl Fault {
@@ -78,6 +80,15 @@ impl Fault {
         self
     }
 
+    /// With an exit code of our own that is none of the usual.
+    #[must_use]
+    pub(crate) fn own_code(mut self, code: u8) -> Fault {
+        if let Fault::Told(told) = &mut self {
+            told.own_code = Some(code);
+        }
+        self
+    }
+
     /// With another exit code for the original.
     #[must_use]
     pub(crate) fn code(mut self, code: u8) -> Fault {
@@ -94,6 +105,33 @@ impl Fault {
             told.original = line.into();
         }
         self
+    }
+
+    /// Says what was tried.
+    #[must_use]
+    pub(crate) fn what(mut self, what: impl Into<String>) -> Fault {
+        if let Fault::Told(told) = &mut self {
+            told.what = what.into();
+        }
+        self
+    }
+
+    /// A list could not be read to its end: the original adds a line that says so.
+    #[must_use]
+    pub(crate) fn dump(mut self, line: &str) -> Fault {
+        if let Fault::Told(told) = &mut self {
+            told.original += &format!("\n{line}");
+        }
+        self
+    }
+
+    /// Other words for a link that is not there; whatever else went wrong stays as it is.
+    #[must_use]
+    pub(crate) fn when_missing(self, other: impl FnOnce() -> Fault) -> Fault {
+        match &self {
+            Fault::Told(told) if told.original.starts_with("Cannot find device") => other(),
+            _ => self,
+        }
     }
 
     pub(crate) fn not_text(word: &OsStr) -> Fault {

@@ -18,6 +18,16 @@ const EHOSTUNREACH: i32 = 113;
 /// The beginning of what was tried ("" for anything), the answer, the way out.
 const HINTS: &[(&str, i32, &str)] = &[
     (
+        "move link",
+        EEXIST,
+        "a link of that name is in the other namespace; give a new one with `name`",
+    ),
+    (
+        "move link",
+        EINVAL,
+        "this kind of link stays in its namespace",
+    ),
+    (
         "",
         EPERM,
         "it needs CAP_NET_ADMIN in the namespace: run as root, or inside `vetch sandbox --`",
@@ -63,35 +73,31 @@ const HINTS: &[(&str, i32, &str)] = &[
         "nothing of that name or group is there; `vetch link` lists what is",
     ),
     (
-        "change link",
+        "set",
         EBUSY,
         "the link is in use: set it down, or take it out of its bridge (`nomaster`), first",
     ),
     (
-        "change link",
+        "rename link",
         EEXIST,
         "another link has that name (there, if it was to move); give a new one with `name`",
     ),
     (
-        "change link",
+        "set",
         EINVAL,
         "the value does not fit this link: an MTU outside minmtu..maxmtu (`vetch -d link show`), or a master that is no bridge",
     ),
     (
-        "change link",
+        "set address",
         EADDRNOTAVAIL,
         "the MAC address is zero or has the multicast bit; the second digit must be even",
     ),
     (
-        "change link",
+        "move link",
         ESRCH,
         "no process has that number; `vetch netns list` lists named namespaces",
     ),
-    (
-        "change link",
-        EOPNOTSUPP,
-        "this kind of link cannot do that",
-    ),
+    ("set", EOPNOTSUPP, "this kind of link cannot do that"),
     (
         "add address",
         EEXIST,

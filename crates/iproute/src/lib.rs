@@ -12,14 +12,20 @@
 //! assert_eq!(code, 0);
 //! ```
 
+mod addr;
 mod args;
+mod bridge;
 mod fault;
 mod hints;
+mod link;
 mod names;
+mod neigh;
 mod netns;
 mod options;
 mod page;
+mod route;
 mod row;
+mod rule;
 mod session;
 mod table;
 mod value;

@@ -82,6 +82,16 @@ impl Row {
         self.json(key, inner);
     }
 
+    /// The same, left out where it is empty.
+    pub(crate) fn nest_some(&mut self, key: &str, describe: impl FnOnce(&mut Row)) {
+        let map = std::mem::take(&mut self.map);
+        describe(self);
+        let inner = std::mem::replace(&mut self.map, map);
+        if !inner.is_empty() {
+            self.json(key, inner);
+        }
+    }
+
     /// A list of objects within.
     pub(crate) fn list<T>(
         &mut self,
@@ -116,6 +126,11 @@ impl Row {
         } else {
             let _ = write!(self.text, "{before}{}{after}", items.join(between));
         }
+    }
+
+    /// Takes a field back that turned out to be empty.
+    pub(crate) fn forget(&mut self, key: &str) {
+        self.map.remove(key);
     }
 
     /// The text so far.

@@ -5,10 +5,14 @@ use crate::names::Names;
 use crate::options::Options;
 use crate::row::Row;
 use crate::{Done, Env, Program, page};
-use core_netlink::{Conn, Protocol};
+use core_netlink::link::{Link, LinkRef};
+use core_netlink::nsid::NsRef;
+use core_netlink::{Conn, IfIndex, NsId, Protocol};
 use ns_mgmt::{NetNs, Target};
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::io::{BufWriter, Write};
+use std::os::fd::AsFd;
 
 /// What a verb works with.
 pub(crate) struct Session<'a> {
@@ -20,6 +24,10 @@ pub(crate) struct Session<'a> {
     err: &'a mut dyn Write,
     netns: Option<NetNs>,
     conn: Option<Conn>,
+    /// Links seen so far: their names, and whether they are up.
+    seen: HashMap<IfIndex, (String, bool)>,
+    /// Names of the namespaces that others' numbers stand for.
+    nsids: Option<Vec<(NsId, String)>>,
 }
 
 impl<'a> Session<'a> {
@@ -33,6 +41,8 @@ impl<'a> Session<'a> {
             err,
             netns: None,
             conn: None,
+            seen: HashMap::new(),
+            nsids: None,
         }
     }
 
@@ -86,6 +96,11 @@ impl<'a> Session<'a> {
         &mut self.out
     }
 
+    /// Everything said so far is written out: another program is about to speak.
+    pub(crate) fn flush(&mut self) -> Done {
+        Ok(self.out.flush()?)
+    }
+
     /// A line for people, beside the output.
     pub(crate) fn note(&mut self, text: impl Display) {
         let _ = self.out.flush();
@@ -116,7 +131,7 @@ impl<'a> Session<'a> {
             return told.code;
         }
         self.explain(told);
-        if told.is_no { 1 } else { 2 }
+        told.own_code.unwrap_or(if told.is_no { 1 } else { 2 })
     }
 
     fn explain(&mut self, told: &Told) {
@@ -141,6 +156,113 @@ impl<'a> Session<'a> {
                 .map(ToString::to_string)
         };
         self.opts.netns.clone().or_else(named)
+    }
+}
+
+/// Links by name and by number.
+impl Session<'_> {
+    /// The link of this name, or of this alternative name; it must be there.
+    pub(crate) fn link(&mut self, name: &str) -> Done<Link> {
+        let Ok(wanted) = name.parse::<LinkRef>() else {
+            return Err(Fault::no_device(name));
+        };
+        let found = self.conn()?.find_link(wanted)?;
+        let link = found.ok_or_else(|| Fault::no_device(name))?;
+        self.remember(std::slice::from_ref(&link));
+        Ok(link)
+    }
+
+    /// The same for a question.
+    pub(crate) fn shown_link(&mut self, name: &str) -> Done<Link> {
+        self.link(name)
+            .map_err(|fault| fault.when_missing(|| Fault::not_there(name)))
+    }
+
+    pub(crate) fn link_index(&mut self, name: &str) -> Done<IfIndex> {
+        Ok(self.link(name)?.index)
+    }
+
+    /// The link that is the value of `field`.
+    pub(crate) fn link_value(&mut self, field: &str, name: &str) -> Done<IfIndex> {
+        let wrong = || {
+            Fault::wrong(field, name, "Device does not exist\n")
+                .hint("`vetch link` lists the links of this namespace")
+        };
+        Ok(self
+            .link(name)
+            .map_err(|fault| fault.when_missing(wrong))?
+            .index)
+    }
+
+    /// Keeps names, so that they need not be asked for.
+    pub(crate) fn remember(&mut self, links: &[Link]) {
+        self.seen.extend(
+            links
+                .iter()
+                .map(|link| (link.index, (link.name.to_string(), link.is_up()))),
+        );
+    }
+
+    fn look(&mut self, index: IfIndex) -> Option<&(String, bool)> {
+        if !self.seen.contains_key(&index) {
+            let link = self.conn().ok()?.get_link(index).ok()?;
+            self.remember(std::slice::from_ref(&link));
+        }
+        self.seen.get(&index)
+    }
+
+    /// The name of a link; `if7` if it is gone or not ours to see.
+    pub(crate) fn link_name(&mut self, index: IfIndex) -> String {
+        self.look(index)
+            .map_or_else(|| format!("if{index}"), |(name, _)| name.clone())
+    }
+
+    /// Whether a link is there and not up.
+    pub(crate) fn is_down(&mut self, index: IfIndex) -> bool {
+        self.look(index).is_some_and(|(_, up)| !up)
+    }
+
+    /// The name under /run/netns of the namespace that has this number here.
+    pub(crate) fn netns_name(&mut self, id: NsId) -> Option<String> {
+        let known = self.nsids().ok()?;
+        known
+            .iter()
+            .find(|(number, _)| *number == id)
+            .map(|(_, name)| name.clone())
+    }
+
+    /// The named namespaces that have numbers here.
+    pub(crate) fn nsids(&mut self) -> Done<&[(NsId, String)]> {
+        if self.nsids.is_none() {
+            let mut known = Vec::new();
+            for named in NetNs::list()? {
+                let Ok(netns) = NetNs::open_name(&named.name) else {
+                    continue;
+                };
+                if let Some(id) = self.conn()?.nsid(NsRef::Fd(netns.as_fd()))? {
+                    known.push((id, named.name.to_string()));
+                }
+            }
+            self.nsids = Some(known);
+        }
+        Ok(self.nsids.as_deref().unwrap_or_default())
+    }
+
+    /// What the kernel refused, with the link's name in place of its number.
+    pub(crate) fn named(err: core_netlink::Error, link: &Link) -> Fault {
+        Session::renumbered(err, link.index, &link.name.to_string())
+    }
+
+    pub(crate) fn renumbered(err: core_netlink::Error, index: IfIndex, name: &str) -> Fault {
+        let op = err
+            .op()
+            .replace(&format!("link number {index}"), &format!("link `{name}`"));
+        let op = op.replace(&format!("link {index}"), &format!("link `{name}`"));
+        let op = op.replace(
+            &format!("bridge port number {index}"),
+            &format!("bridge port `{name}`"),
+        );
+        Fault::from(err).what(format!("cannot {op}"))
     }
 }
 

@@ -5,7 +5,7 @@ use crate::fault::Fault;
 use crate::options::Options;
 use crate::session::Session;
 use crate::value::quoted;
-use crate::{Done, Program, netns};
+use crate::{Done, Program, addr, bridge, link, neigh, netns, route, rule};
 
 /// Carries out one verb, given the words behind it.
 pub(crate) type Run = fn(&mut Session<'_>, &mut Args<'_>) -> Done;
@@ -29,10 +29,17 @@ pub(crate) struct Object {
 }
 
 /// What `ip` knows, in the order in which it compares.
-const IP: &[&Object] = &[&netns::OBJECT];
+const IP: &[&Object] = &[
+    &addr::OBJECT,
+    &route::OBJECT,
+    &rule::OBJECT,
+    &neigh::OBJECT,
+    &link::OBJECT,
+    &netns::OBJECT,
+];
 
 /// What `bridge` knows.
-const BRIDGE: &[&Object] = &[];
+const BRIDGE: &[&Object] = &[&bridge::LINK, &bridge::FDB, &bridge::VLAN];
 
 /// The programs that are words of `vetch`.
 const PROGRAMS: [(&str, &str); 3] = [

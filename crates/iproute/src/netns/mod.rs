@@ -1,5 +1,8 @@
 //! `ip netns`: named network namespaces.
 
+mod exec;
+mod ids;
+
 use crate::args::Args;
 use crate::fault::{Fault, errno_text};
 use crate::session::{Session, open_netns};
@@ -28,6 +31,26 @@ pub(crate) const OBJECT: Object = Object {
             run: delete,
         },
         Verb {
+            names: &["exec"],
+            usage: "NAME COMMAND...",
+            run: exec::exec,
+        },
+        Verb {
+            names: &["attach"],
+            usage: "NAME PID",
+            run: attach,
+        },
+        Verb {
+            names: &["list-id"],
+            usage: "",
+            run: ids::list,
+        },
+        Verb {
+            names: &["set"],
+            usage: "NAME N|auto",
+            run: ids::set,
+        },
+        Verb {
             names: &["identify"],
             usage: "[PID]",
             run: identify,
@@ -45,13 +68,17 @@ fn list(s: &mut Session<'_>, _: &mut Args<'_>) -> Done {
     let mut rows = Vec::new();
     for named in NetNs::list()? {
         let mut row = s.row();
-        row.field("name", named.name.to_string(), &named.name);
+        let name = named.name.to_string();
+        row.field("name", name.as_str(), &name);
+        if let Some(id) = ids::of(s, &name) {
+            row.field("id", id, format_args!(" (id: {id})"));
+        }
         rows.push(row);
     }
     s.print(rows)
 }
 
-fn no_name() -> Fault {
+pub(super) fn no_name() -> Fault {
     Fault::new(
         1,
         "No netns name specified",
@@ -60,7 +87,7 @@ fn no_name() -> Fault {
     )
 }
 
-fn name(args: &mut Args<'_>) -> Done<NsName> {
+pub(super) fn name(args: &mut Args<'_>) -> Done<NsName> {
     let text = args.next()?.ok_or_else(no_name)?;
     text.parse().map_err(|err: ns_mgmt::Error| {
         Fault::from(err)
@@ -147,4 +174,18 @@ fn pids(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
         s.say(format_args!("{pid}\n"))?;
     }
     Ok(())
+}
+
+/// Gives the namespace of a process a name.
+fn attach(_: &mut Session<'_>, args: &mut Args<'_>) -> Done {
+    let name = name(args)?;
+    let pid = pid_number(args.next()?.ok_or_else(|| {
+        Fault::new(
+            1,
+            "No pid specified",
+            "no process is named",
+            "its number must follow",
+        )
+    })?)?;
+    Ok(NetNs::open_pid(pid)?.bind_name(&name)?)
 }
