@@ -203,7 +203,7 @@ impl Object for AddressSpec {
         )
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, _: Verb) -> Result<(), String> {
         let v4 = self.address.addr().is_ipv4();
         if let Some(peer) = self.peer.filter(|peer| peer.is_ipv4() != v4) {
             return Err(format!("peer {peer} is of another address family"));
@@ -283,9 +283,20 @@ impl Address {
             label: self.label,
             scope: Some(self.scope),
             flags: self.flags.without(computed),
-            lifetimes: self.lifetimes,
+            lifetimes: self.lifetimes.map(|lifetimes| self.as_asked(lifetimes)),
             metric: self.metric,
             protocol: self.protocol,
+        }
+    }
+
+    /// Of a permanent address the kernel says that it is preferred forever, though it be deprecated.
+    fn as_asked(&self, lifetimes: Lifetimes) -> Lifetimes {
+        match self.flags.contains(AddressFlags::DEPRECATED) {
+            true => Lifetimes {
+                preferred: 0,
+                ..lifetimes
+            },
+            false => lifetimes,
         }
     }
 

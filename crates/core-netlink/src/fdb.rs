@@ -10,6 +10,7 @@ use crate::types::{HwAddr, IfIndex, MacAddr, VlanId, Vni};
 use crate::wire::Flags;
 use std::net::IpAddr;
 
+const STATIC: u16 = 0x42; // NUD_NOARP | NUD_REACHABLE: a VXLAN refuses the first alone
 const BULK: Flags = Flags::EXCL; // NLM_F_BULK: the same bit, of a request to delete
 
 /// How an entry of a bridge or VXLAN came about and ends; the words of `bridge fdb`.
@@ -29,7 +30,7 @@ impl FdbLife {
     fn state(self) -> NeighbourState {
         match self {
             FdbLife::Permanent => NeighbourState::Permanent,
-            FdbLife::Static => NeighbourState::Noarp,
+            FdbLife::Static => NeighbourState::Other(STATIC),
             FdbLife::Dynamic => NeighbourState::Reachable,
         }
     }
@@ -150,7 +151,7 @@ pub struct FdbEntry {
     pub lladdr: HwAddr,
     /// In whose table, and how it is treated.
     pub flags: NeighbourFlags,
-    /// How it came about: [`NeighbourState::Permanent`], [`NeighbourState::Noarp`] (static), or learned.
+    /// Bits of [`NeighbourState`]; [`FdbEntry::life`] says what they mean.
     pub state: NeighbourState,
     /// VLAN.
     pub vlan: Option<u16>,
@@ -177,13 +178,18 @@ pub struct FdbEntry {
 }
 
 impl FdbEntry {
+    /// How it came about and ends; the state may have several bits.
+    pub fn life(&self) -> FdbLife {
+        let has = |state: NeighbourState| self.state.number() & state.number() != 0;
+        match (has(NeighbourState::Permanent), has(NeighbourState::Noarp)) {
+            (true, _) => FdbLife::Permanent,
+            (false, true) => FdbLife::Static,
+            (false, false) => FdbLife::Dynamic,
+        }
+    }
+
     /// What makes the same entry again, or deletes it; `None` for a station that is not an Ethernet address.
     pub fn to_spec(&self) -> Option<FdbSpec> {
-        let life = match self.state {
-            state if state.number() & NeighbourState::Permanent.number() != 0 => FdbLife::Permanent,
-            NeighbourState::Noarp => FdbLife::Static,
-            _ => FdbLife::Dynamic,
-        };
         // The kernel marks what it has in a bridge's table by NDA_MASTER, not by the flag.
         let side = match self.flags.contains(NeighbourFlags::SELF) || self.master == Some(self.link)
         {
@@ -195,7 +201,7 @@ impl FdbEntry {
             link: self.link,
             lladdr: self.lladdr.mac()?,
             flags: self.flags.without(NeighbourFlags::OFFLOADED) | side,
-            life,
+            life: self.life(),
             vlan: self.vlan.and_then(|vlan| VlanId::try_from(vlan).ok()),
             dst: self.dst,
             port: self.port,
@@ -464,7 +470,7 @@ mod tests {
     /// Bytes of `bridge` of iproute2 6.1, the command above each; where it differs the comment says how.
     #[test]
     fn requests_are_those_of_bridge() {
-        // bridge fdb add 02:00:00:00:00:11 dev v0 master static; `bridge` adds NUD_REACHABLE (state 4200), which the kernel ignores
+        // bridge fdb add 02:00:00:00:00:11 dev v0 master static
         let (flags, life) = (NeighbourFlags::MASTER, FdbLife::Static);
         let want = FdbSpec {
             flags,
@@ -473,7 +479,7 @@ mod tests {
         };
         assert_eq!(
             body(&Change::add(want)),
-            hex("07 000000 03000000 4000 04 00  0a00 0200 020000000011 0000")
+            hex("07 000000 03000000 4200 04 00  0a00 0200 020000000011 0000")
         );
         // bridge fdb append 00:00:00:00:00:00 dev vx0 dst 10.1.1.7 port 4790 vni 11 via v1; `bridge`: state c000
         let want = FdbSpec {
@@ -555,6 +561,7 @@ mod tests {
             (Some("10.1.1.7".parse().unwrap()), Some(4790))
         );
         assert_eq!((found.vni, found.via), (Some(11), Some(IfIndex(2))));
+        assert_eq!(found.life(), FdbLife::Permanent, "permanent and noarp");
         check_cuts::<FdbEntry, 12>(RTM_NEWNEIGH, &port);
         check_cuts::<FdbEntry, 12>(RTM_NEWNEIGH, &remote);
     }

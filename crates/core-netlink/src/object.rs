@@ -113,7 +113,7 @@ pub trait Object {
     fn what(&self, verb: Verb) -> String;
 
     /// Why it must not be sent: fields that contradict each other, which the kernel would misread.
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, _: Verb) -> Result<(), String> {
         Ok(())
     }
 }
@@ -131,8 +131,8 @@ impl<O: Object + ?Sized> Object for &O {
         (**self).what(verb)
     }
 
-    fn check(&self) -> Result<(), String> {
-        (**self).check()
+    fn check(&self, verb: Verb) -> Result<(), String> {
+        (**self).check(verb)
     }
 }
 
@@ -206,7 +206,7 @@ impl<O: Object> Request for Change<O> {
     }
 
     fn check(&self) -> Result<(), String> {
-        self.object.check()
+        self.object.check(self.verb)
     }
 }
 

@@ -297,7 +297,14 @@ impl Object for RuleSpec {
         }
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, verb: Verb) -> Result<(), String> {
+        let anything = RuleSpec {
+            family: self.family,
+            ..RuleSpec::default()
+        };
+        if verb == Verb::Delete && *self == anything {
+            return Err("nothing of it is given: the kernel would remove the first rule".into());
+        }
         let family = self.family();
         let other = |net: &Prefix| Family::of(net.addr()) != family;
         match self.from.filter(other).or(self.to.filter(other)) {
@@ -377,6 +384,7 @@ impl Record for Rule {
                 _ => drop(terms.read(&attr)?),
             }
         }
+        terms.priority.get_or_insert(0); // the kernel leaves 0 out
         // The kernel writes -1 where nothing is suppressed.
         terms.suppress_prefixlength = terms.suppress_prefixlength.filter(|&len| len >= 0);
         terms.suppress_ifgroup = terms.suppress_ifgroup.filter(|&group| group >= 0);
@@ -420,7 +428,8 @@ impl Query for RuleFilter {
 }
 
 impl Conn {
-    /// Makes a rule; an error for which `is_exists` holds if the very same is there.
+    /// Makes a rule; an error for which `is_exists` holds if the very same is there, which the kernel sees only if a priority
+    /// is given.
     pub fn add_rule(&mut self, spec: &RuleSpec) -> Result<()> {
         self.change(&Change::add(spec))
     }
@@ -585,7 +594,7 @@ mod tests {
                 )),
                 invert: action % 2 == 0,
                 terms: RuleTerms {
-                    priority: numbers[2],
+                    priority: Some(numbers[2].unwrap_or(0)),
                     fwmark: numbers[3],
                     tunnel: numbers[4].map(|number| Be(number.into())),
                     suppress_prefixlength: numbers[5].map(|number| number as i32),

@@ -132,7 +132,7 @@ impl Object for VlanSpec {
         }
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, _: Verb) -> Result<(), String> {
         match self.last {
             Some(last) if last < self.first => Err(format!("{last} comes before {}", self.first)),
             Some(_) if self.flags.contains(VlanFlags::PVID) => {

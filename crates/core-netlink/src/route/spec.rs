@@ -215,7 +215,7 @@ impl Object for RouteSpec {
         }
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, _: Verb) -> Result<(), String> {
         self.check_families()?;
         if !self.multipath.is_empty() && (self.gateway.is_some() || self.link.is_some()) {
             return Err("a gateway or a link beside several ways: give it among the ways".into());
