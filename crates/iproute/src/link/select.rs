@@ -68,11 +68,9 @@ impl Select {
             .as_deref()
             .is_some_and(|kind| kind.ends_with("_slave"));
         let kind = self.kind.clone().filter(|_| !slave);
-        let without_stats = s.opts.statistics == 0;
         let filter = LinkFilter {
             master: self.master,
             kind,
-            without_stats,
         };
         let mut links = s.conn()?.links(&filter)?;
         s.remember(&links);

@@ -8,7 +8,7 @@ use crate::options::Family;
 use crate::row::Row;
 use crate::session::Session;
 use crate::value::{address, fit};
-use core_netlink::link::{DontFragment, Kind, LinkSpec, PortRange, Present, Vxlan};
+use core_netlink::link::{DontFragment, Kind, LinkSpec, PortRange, Present, TtlInherit, Vxlan};
 use core_netlink::{Be, Vni};
 use std::net::IpAddr;
 
@@ -65,7 +65,7 @@ fn take_value(
         "local" => set_local(vxlan, local(args.value("local")?)?),
         "dev" => vxlan.link = Some(s.link_index(args.value("dev")?)?),
         "ttl" | "hoplimit" => match args.value("ttl")? {
-            "inherit" => vxlan.ttl_inherit = Some(true),
+            "inherit" => vxlan.ttl_inherit = Some(TtlInherit(true)),
             "auto" => vxlan.ttl = Some(0),
             text => vxlan.ttl = Some(fit("ttl", text)?),
         },
@@ -230,7 +230,7 @@ fn describe_outer(row: &mut Row, v: &Vxlan) {
         None => {}
     }
     match (v.ttl_inherit, v.ttl) {
-        (Some(true), _) => row.field("ttl", "inherit", "ttl inherit "),
+        (Some(TtlInherit(true)), _) => row.field("ttl", "inherit", "ttl inherit "),
         (_, Some(0)) => row.field("ttl", "auto", "ttl auto "),
         (_, Some(ttl)) => row.field("ttl", ttl, format_args!("ttl {ttl} ")),
         (_, None) => {}
