@@ -7,6 +7,7 @@ use core_netlink::nft::{
     BaseChain, ChainSpec, ChainType, Data, DataType, ElementSpec, Expr, Family, Hook, Policy,
     RuleSpec, SetFlags, SetSpec, SetValue, TableSpec, Transaction, TypeOf, Value, Verdict,
 };
+use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 
 /// The name of both tables.
@@ -75,9 +76,10 @@ fn fnv(bytes: &[u8]) -> u64 {
 }
 
 impl TablePlan {
-    /// How many chains and sets the kernel counts in the table.
-    pub(crate) fn uses(&self) -> u32 {
-        (self.sets.len() + self.anonymous.len() + self.chains.len()) as u32
+    /// How many chains and sets the kernel counts in the table. Sets within rules count in some versions, not in others.
+    pub(crate) fn uses(&self) -> RangeInclusive<u32> {
+        let named = (self.sets.len() + self.chains.len()) as u32;
+        named..=named + self.anonymous.len() as u32
     }
 
     /// What the kernel counts in each chain: its rules, and the rules and elements that lead to it.
