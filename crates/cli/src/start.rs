@@ -46,9 +46,12 @@ fn vetch(args: &[OsString]) -> ExitCode {
 
 /// Help and version are answers (0); everything else was typed wrongly (2). A closed pipe changes neither.
 fn usage_code(usage: &clap::Error, args: &[OsString]) -> ExitCode {
-    let _ = usage.print();
+    let printed = usage.print();
     if !usage.use_stderr() {
-        return ExitCode::SUCCESS;
+        return match printed {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => report(&Failure::from(error)),
+        };
     }
     if let Some(hint) = single_dash_hint(args) {
         let _ = writeln!(std::io::stderr().lock(), "hint: {hint}");

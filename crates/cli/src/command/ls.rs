@@ -9,16 +9,13 @@ use bridge::NetworkName;
 
 /// List the attachments: id, namespace, interface, addresses, ports, state, since
 #[derive(Debug, clap::Args)]
-#[command(
-    visible_alias = "ps",
-    after_long_help = "\
+#[command(after_long_help = "\
 Examples:
   vetch ls
   vetch ls web --json | jq -r '.[].addresses[]'
 
 States: up (traffic flows), claimed (was being made), leaving (is being taken away), stale (of an earlier life of this host).
-The last three are cleared by the next command on that network, or by `vetch gc`."
-)]
+The last three are cleared by the next command on that network, or by `vetch gc`.")]
 pub(crate) struct Args {
     /// Only this network
     network: Option<NetworkName>,

@@ -38,7 +38,7 @@ impl Args {
         table::print(out, &heading, listing.found.iter().map(row).collect())?;
         if listing.hidden > 0 {
             out.note(format!(
-                "{} processes of other users could not be looked into; root sees all",
+                "{} processes could not be looked into; what only they hold is missing here",
                 listing.hidden
             ));
         }
