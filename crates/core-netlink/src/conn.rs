@@ -3,6 +3,14 @@
 //! Owns sequence numbers, acknowledgements, time limits and repeats; nobody above knows of them.
 //! Every error that leaves this file is an [`Error`] that says what was tried.
 
+mod batch;
+mod notice;
+#[cfg(test)]
+mod tests;
+
+pub use batch::Failed;
+pub use notice::Notice;
+
 use crate::attr::{Malformed, Writer};
 use crate::error::{Cause, Error, Result};
 use crate::fake::{FakeKernel, Reply, Sent};
@@ -15,8 +23,6 @@ use std::time::Duration;
 const RECEIVE_BUFFER: usize = 64 << 10; // the kernel fills no more than 32 KiB of a dump
 const TIME_LIMIT: Duration = Duration::from_secs(30); // a group delete of 1,000 links takes under one
 const DUMP_ATTEMPTS: usize = 8;
-const BATCH_REQUESTS: usize = 128; // as many errors fit any receive buffer
-const BATCH_BYTES: usize = 48 << 10;
 
 /// What can be sent: one object, one intent.
 pub trait Request {
@@ -76,30 +82,6 @@ impl<Q: Query + ?Sized> Query for &Q {
 pub trait Record: Sized {
     /// Reads the body of a message of type `kind`; `None` if that is another object's.
     fn decode(kind: u16, body: &[u8]) -> Result<Option<Self>, Malformed>;
-}
-
-/// A request of a batch that failed, by its place in the batch.
-#[derive(Debug)]
-pub struct Failed {
-    /// From 0.
-    pub index: usize,
-    /// Why.
-    pub error: Error,
-}
-
-/// What a subscription delivers.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Notice<R> {
-    /// An object was made, changed or removed; the message type tells.
-    Record {
-        /// Such as `RTM_NEWLINK`.
-        kind: u16,
-        /// The object.
-        record: R,
-    },
-    /// Notices were lost: dump again.
-    Resync,
 }
 
 /// A socket to the kernel, bound to the network namespace it was opened in.
@@ -228,155 +210,6 @@ impl Conn {
             }
             Ok(())
         })
-    }
-
-    /// Many requests in few sends. Each is carried out whatever became of the others; those that failed are returned.
-    ///
-    /// Only the last request of a send asks for an acknowledgement: errors come by themselves, and acknowledgements would fill the
-    /// receive buffer.
-    pub fn batch<R: Request>(
-        &mut self,
-        requests: impl IntoIterator<Item = R>,
-    ) -> Result<Vec<Failed>> {
-        let mut failed = Vec::new();
-        let mut requests = requests.into_iter().peekable();
-        let mut first = 0;
-        while requests.peek().is_some() {
-            let chunk = self.fill(&mut requests)?;
-            self.send_chunk(&chunk, first, &mut failed)?;
-            first += chunk.len();
-        }
-        Ok(failed)
-    }
-
-    fn fill<R: Request>(
-        &mut self,
-        requests: &mut impl Iterator<Item = R>,
-    ) -> Result<Vec<(R, Placed)>> {
-        self.out.clear();
-        let mut chunk = Vec::new();
-        while chunk.len() < BATCH_REQUESTS && self.out.len() < BATCH_BYTES {
-            let Some(request) = requests.next() else {
-                break;
-            };
-            let placed = self.write(&request, Flags::NONE)?;
-            chunk.push((request, placed));
-        }
-        Ok(chunk)
-    }
-
-    fn send_chunk<R: Request>(
-        &mut self,
-        chunk: &[(R, Placed)],
-        first: usize,
-        failed: &mut Vec<Failed>,
-    ) -> Result<()> {
-        let (Some((head, start)), Some((_, last))) = (chunk.first(), chunk.last()) else {
-            return Ok(());
-        };
-        wire::mark(&mut self.out, last.start, Flags::ACK);
-        self.send(head)?;
-        self.each_frame(head, |frame, out, warnings| {
-            let at = frame.seq.wrapping_sub(start.seq) as usize;
-            let (Some((request, placed)), Some(verdict)) = (chunk.get(at), frame.verdict()) else {
-                return Ok(false);
-            };
-            let verdict = verdict.map_err(Cause::Malformed)?;
-            if verdict.errno == 0 {
-                warnings.extend(verdict.text());
-            } else {
-                let cause = Cause::Kernel(verdict.error(&out[placed.start..]));
-                let error = Error::new(request.what(), cause);
-                failed.push(Failed {
-                    index: first + at,
-                    error,
-                });
-            }
-            Ok(at + 1 == chunk.len())
-        })
-    }
-
-    /// Requests between `begin` and `end` as one send, of which the kernel applies all or none. Returns those that failed; if
-    /// the transaction as a whole was refused, that is the error.
-    pub(crate) fn transact(
-        &mut self,
-        begin: &dyn Request,
-        requests: &[&dyn Request],
-        end: &dyn Request,
-    ) -> Result<Vec<Failed>> {
-        self.out.clear();
-        let frame = self.write(begin, Flags::NONE)?;
-        let placed = requests
-            .iter()
-            .map(|request| self.write(request, Flags::NONE));
-        let placed = placed.collect::<Result<Vec<_>>>()?;
-        let Some(last) = placed.last() else {
-            return Ok(Vec::new());
-        };
-        wire::mark(&mut self.out, last.start, Flags::ACK);
-        self.write(end, Flags::NONE)?;
-        self.send(begin)?;
-        let mut failed = Vec::new();
-        self.each_frame(begin, |reply, out, _| {
-            let Some(verdict) = reply.verdict() else {
-                return Ok(false);
-            };
-            let verdict = verdict.map_err(Cause::Malformed)?;
-            if reply.seq == frame.seq && verdict.errno != 0 {
-                return Err(Cause::Kernel(verdict.error(out)));
-            }
-            let at = reply.seq.wrapping_sub(frame.seq).wrapping_sub(1) as usize;
-            let (Some(request), Some(place)) = (requests.get(at), placed.get(at)) else {
-                return Ok(false);
-            };
-            if verdict.errno != 0 {
-                let cause = Cause::Kernel(verdict.error(&out[place.start..]));
-                let error = Error::new(request.what(), cause);
-                failed.push(Failed { index: at, error });
-            }
-            Ok(at + 1 == requests.len())
-        })?;
-        Ok(failed)
-    }
-
-    /// Joins a multicast group (`RTNLGRP_LINK` and the like); [`Conn::try_next`] then delivers its notices.
-    pub(crate) fn join(&mut self, group: u32) -> Result<()> {
-        let joined = self.socket.join(group);
-        joined.map_err(|err| {
-            Error::new(
-                format!("subscribe to netlink group {group}"),
-                Cause::Socket(err),
-            )
-        })
-    }
-
-    /// A receive buffer of this many bytes, for subscriptions that must survive bursts.
-    pub fn set_receive_buffer(&mut self, bytes: usize) -> Result<()> {
-        let set = self.socket.set_buffer(bytes);
-        set.map_err(|err| {
-            Error::new(
-                "enlarge the receive buffer of a netlink socket",
-                Cause::Socket(err),
-            )
-        })
-    }
-
-    /// The notices that wait, without blocking; empty when there are none. Poll the descriptor to wait for more.
-    pub fn try_next<R: Record>(&mut self) -> Result<Vec<Notice<R>>> {
-        let what = "read notices of the kernel";
-        let len = match self.socket.receive(&mut self.into, false) {
-            Ok(len) => len,
-            Err(err) if err.kind() == io::ErrorKind::WouldBlock => return Ok(Vec::new()),
-            Err(err) if is_overrun(&err) => return Ok(vec![Notice::Resync]),
-            Err(err) => return Err(Error::new(what, Cause::Socket(err))),
-        };
-        let mut notices = Vec::new();
-        for frame in Frames(&self.into[..len]) {
-            let read = frame.and_then(|frame| Ok((frame.kind, R::decode(frame.kind, frame.body)?)));
-            let (kind, record) = read.map_err(|err| Error::new(what, Cause::Malformed(err)))?;
-            notices.extend(record.map(|record| Notice::Record { kind, record }));
-        }
-        Ok(notices)
     }
 
     fn write(&mut self, request: &(impl Request + ?Sized), extra: Flags) -> Result<Placed> {

@@ -18,6 +18,7 @@ mod conn;
 pub mod conntrack;
 pub mod diag;
 mod error;
+pub mod event;
 pub mod fake;
 pub mod fdb;
 pub mod generic;

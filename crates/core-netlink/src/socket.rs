@@ -90,7 +90,7 @@ impl Socket {
     pub(crate) fn join(&self, group: u32) -> io::Result<()> {
         match self {
             Socket::Real(socket) => {
-                socket.bind(None, Groups::empty())?;
+                bind(socket)?;
                 socket.add_mcast_membership(Groups::new_groups(&[group]))
             }
             Socket::Fake(_) => Ok(()),
@@ -117,6 +117,14 @@ impl Socket {
             Socket::Real(socket) => receive_real(socket, into, wait),
             Socket::Fake(kernel) => kernel.receive(into),
         }
+    }
+}
+
+/// An unbound socket gets no notices; a second bind is refused, and not needed.
+fn bind(socket: &NlSocket) -> io::Result<()> {
+    match socket.bind(None, Groups::empty()) {
+        Err(err) if err.raw_os_error() == Some(libc::EINVAL) => Ok(()),
+        other => other,
     }
 }
 

@@ -72,6 +72,10 @@ attrs! {
         vnifilter: bool = 30,
         /// Leave packets for oneself on the way (Linux 6.0).
         localbypass: bool = 31,
+        /// Where the flow label comes from: 0 `label`, 1 the inner packet (Linux 6.7).
+        label_policy: u32 = 32,
+        /// Groups are sent by the multicast routes (Linux 6.15).
+        mc_route: bool = 34,
     }
 }
 

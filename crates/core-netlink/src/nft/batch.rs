@@ -195,7 +195,7 @@ impl Request for End {
 struct GetGeneration;
 
 /// The number of the ruleset; every change makes it another one.
-struct Generation(u32);
+pub(crate) struct Generation(pub(crate) u32);
 
 impl Request for GetGeneration {
     fn kind(&self) -> u16 {

@@ -14,6 +14,7 @@ mod table;
 mod userdata;
 mod verdict;
 
+pub(crate) use batch::Generation;
 pub use batch::{Object, Transaction};
 pub use chain::{BaseChain, Chain, ChainSpec, ChainType, Hook, Policy};
 pub use data::{Data, DataType, Value};
