@@ -1,54 +1,87 @@
 //! One operation that several contenders do: the floor, Vetch, and `ip` where it can.
 
-use crate::timing::{Contender, Times, interleave};
-use anyhow::Result;
+use crate::timing::{Run, Times, interleave};
+use crate::world::bury;
+use anyhow::{Context, Result};
+use std::fmt;
 use std::time::Duration;
-
-type Run<'a> = Box<dyn FnMut(usize) -> Result<Duration> + 'a>;
 
 /// An operation, how often a run repeats it, and who does it. The floor comes first.
 pub struct Case<'a> {
-    /// Such as `address add`.
-    pub name: &'static str,
-    /// Operations per run.
-    pub operations: usize,
-    contenders: Vec<Contender<'a>>,
+    name: &'static str,
+    operations: usize,
+    rounds: usize,
+    target: Option<f64>,
+    names: Vec<&'static str>,
+    runs: Vec<Run<'a>>,
 }
 
-impl std::fmt::Debug for Case<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Case({}, {:?})", self.name, self.contenders)
+impl fmt::Debug for Case<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Case({}: {})", self.name, self.names.join(", "))
     }
 }
 
 impl<'a> Case<'a> {
-    /// A case of `operations` per run, without contenders yet.
-    pub fn new(name: &'static str, operations: usize) -> Self {
-        let contenders = Vec::new();
+    /// A case such as `address add`, of `operations` per run, without contenders yet.
+    pub fn new(name: &'static str, operations: usize, rounds: usize) -> Self {
+        let (target, names, runs) = (None, Vec::new(), Vec::new());
         Case {
             name,
             operations,
-            contenders,
+            rounds,
+            target,
+            names,
+            runs,
         }
+    }
+
+    /// The ratio that Vetch is to stay within.
+    #[must_use]
+    pub fn at_most(mut self, target: f64) -> Self {
+        self.target = Some(target);
+        self
     }
 
     /// Adds a contender: a function that prepares, does the work once, and returns the time of the work alone.
     #[must_use]
-    pub fn with(mut self, name: &'a str, run: impl FnMut(usize) -> Result<Duration> + 'a) -> Self {
-        let run: Run<'a> = Box::new(run);
-        self.contenders.push(Contender { name, run });
+    pub fn with(
+        mut self,
+        name: &'static str,
+        run: impl FnMut(usize) -> Result<Duration> + 'a,
+    ) -> Self {
+        self.names.push(name);
+        self.runs.push(Box::new(run));
         self
     }
 
+    /// The same, if it is there to compete.
+    #[must_use]
+    pub fn with_if(
+        self,
+        there: bool,
+        name: &'static str,
+        run: impl FnMut(usize) -> Result<Duration> + 'a,
+    ) -> Self {
+        if there { self.with(name, run) } else { self }
+    }
+
+    /// What the operation is called.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Runs all contenders in turn.
-    pub fn measure(mut self, rounds: usize) -> Result<Row> {
-        let times = interleave(&mut self.contenders, rounds)?;
-        let names = self.contenders.iter().map(|c| c.name.to_owned());
-        let (name, operations) = (self.name, self.operations);
+    pub fn measure(mut self) -> Result<Row> {
+        let times = interleave(&mut self.runs, self.rounds);
+        bury();
+        let times = times.with_context(|| format!("measure `{}`", self.name))?;
+        let times = self.names.into_iter().zip(times).collect();
         Ok(Row {
-            name,
-            operations,
-            times: names.zip(times).collect(),
+            name: self.name,
+            operations: self.operations,
+            target: self.target,
+            times,
         })
     }
 }
@@ -60,39 +93,26 @@ pub struct Row {
     pub name: &'static str,
     /// Operations per run.
     pub operations: usize,
+    /// The ratio that Vetch is to stay within.
+    pub target: Option<f64>,
     /// Each contender's name and times; the floor first.
-    pub times: Vec<(String, Times)>,
+    pub times: Vec<(&'static str, Times)>,
 }
 
 impl Row {
-    /// Each contender's median over the floor's.
-    pub fn ratios(&self) -> impl Iterator<Item = (&str, f64)> {
-        let floor = self.times[0].1.median().as_secs_f64();
-        self.times
-            .iter()
-            .map(move |(name, times)| (name.as_str(), times.median().as_secs_f64() / floor))
+    /// Microseconds per operation.
+    pub fn each(&self, time: Duration) -> f64 {
+        time.as_secs_f64() * 1e6 / self.operations as f64
     }
 
-    /// A line for people: per operation the floor's median in microseconds, then each ratio with the spread of its contender.
-    pub fn line(&self) -> String {
-        let each = |d: Duration| d.as_secs_f64() * 1e6 / self.operations as f64;
-        let floor = &self.times[0].1;
-        let mut line = format!("{:<26} {:>9.2} us", self.name, each(floor.median()));
-        for ((name, ratio), (_, times)) in self.ratios().zip(&self.times).skip(1) {
-            let spread = format!("{:.2}..{:.2}", each(times.min()), each(times.max()));
-            line += &format!("   {name} {ratio:>5.2}x ({spread})");
-        }
-        line
+    /// A contender's median over the floor's.
+    pub fn ratio(&self, times: &Times) -> f64 {
+        times.median().div_duration_f64(self.times[0].1.median())
     }
 
-    /// The same as JSON: microseconds per operation.
-    pub fn json(&self) -> serde_json::Value {
-        let each = |d: Duration| d.as_secs_f64() * 1e6 / self.operations as f64;
-        let contenders = self.times.iter().zip(self.ratios()).map(|((name, times), (_, ratio))| {
-            serde_json::json!({
-                "name": name, "min": each(times.min()), "median": each(times.median()), "max": each(times.max()), "ratio": ratio,
-            })
-        });
-        serde_json::json!({ "case": self.name, "operations": self.operations, "contenders": contenders.collect::<Vec<_>>() })
+    /// Whether Vetch stays within its target, if there is one.
+    pub fn holds(&self) -> Option<bool> {
+        let (_, vetch) = self.times.iter().find(|(name, _)| *name == "vetch")?;
+        self.target.map(|target| self.ratio(vetch) <= target)
     }
 }

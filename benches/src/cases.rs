@@ -1,36 +1,97 @@
 //! What is compared: each case in a fresh namespace, prepared by the floor, so that only the operation is measured.
 
 use crate::case::Case;
-use crate::floor::{ACK, Floor, make_namespace};
+use crate::floor::{ACK, Floor, enter, make_namespace};
 use crate::timing::time;
-use crate::world::{batch, fresh, with_bridge};
+use crate::world::{Prepared, batch, fresh, here, run, unname, with_bridge};
 use anyhow::{Context, Result, ensure};
 use core_netlink::addr::AddressSpec;
 use core_netlink::fdb::{FdbLife, FdbSpec};
-use core_netlink::link::{Kind, LinkSpec, Veth};
+use core_netlink::link::{Bridge, DumpLinks, Kind, LinkFilter, LinkRef, LinkSpec};
 use core_netlink::neigh::{NeighbourFlags, NeighbourSpec};
 use core_netlink::route::{RouteFilter, RouteSpec};
-use core_netlink::{Conn, IfIndex, MacAddr, Protocol, Request};
+use core_netlink::{
+    Change, Conn, Family, IfIndex, IfName, MacAddr, Prefix, Protocol, Query, Request,
+};
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
-/// How large the cases are.
-#[derive(Clone, Copy, Debug)]
+/// How large the cases are, and who is there.
+#[derive(Clone, Debug)]
 pub struct Size {
+    /// Runs of each contender.
+    pub rounds: usize,
     /// Cheap requests per run.
     pub requests: usize,
     /// Objects created per run.
     pub objects: usize,
+    /// Routes in a batch.
+    pub batch: usize,
     /// Links in the dump.
     pub links: usize,
-    /// Routes in the dump and in the batch.
+    /// Routes in the dump.
     pub routes: usize,
     /// Whether `ip` is there to compare with.
     pub ip: bool,
+    /// The program, if whole processes are to be compared.
+    pub vetch: Option<PathBuf>,
 }
+
+impl Size {
+    /// For a figure to be quoted.
+    pub fn full() -> Size {
+        Size {
+            rounds: 21,
+            requests: 500,
+            objects: 20,
+            batch: 5_000,
+            links: 1_000,
+            routes: 100_000,
+            ip: false,
+            vetch: None,
+        }
+    }
+
+    /// For a glance.
+    pub fn quick() -> Size {
+        Size {
+            rounds: 5,
+            requests: 200,
+            objects: 10,
+            ..Size::full()
+        }
+    }
+}
+
+/// Every case of the library.
+pub fn all(size: &Size) -> Vec<Case<'_>> {
+    vec![
+        get_link(size),
+        address(size),
+        route(size),
+        neighbour(size),
+        forwarding_entry(size),
+        route_batch(size),
+        veth(size),
+        bridge(size),
+        namespace(size),
+        dump_links(size),
+        dump_routes(size),
+    ]
+}
+
+/// A requests' target: one by one, each answered before the next.
+const CHEAP: f64 = 1.5;
+const DUMP: f64 = 2.0;
 
 fn nth(i: usize) -> Ipv4Addr {
     Ipv4Addr::from(0x1400_0000 + i as u32)
+}
+
+fn host(i: usize) -> Result<Prefix> {
+    Ok(Prefix::new(IpAddr::V4(nth(i)), 32)?)
 }
 
 fn mac(i: usize) -> [u8; 6] {
@@ -38,29 +99,20 @@ fn mac(i: usize) -> [u8; 6] {
     [2, 0x42, a, b, c, d]
 }
 
+fn name(prefix: &str, i: usize) -> Result<IfName> {
+    Ok(format!("{prefix}{i}").parse()?)
+}
+
 fn conn() -> Result<Conn> {
     Ok(Conn::open(Protocol::Route)?)
 }
 
-/// Every case of the library.
-pub fn all(size: Size) -> Vec<Case<'static>> {
-    vec![
-        get_link(size.requests),
-        address(size),
-        route(size),
-        neighbour(size),
-        fdb(size),
-        route_batch(size),
-        veth(size),
-        bridge(size),
-        namespace(size.objects),
-        dump_links(size),
-        dump_routes(size),
-    ]
-}
-
-/// A floor that writes `operation` once per number, each acknowledged before the next.
-fn by_floor(count: usize, prepare: impl Fn() -> Result<u32>, operation: impl Fn(&mut Floor, u32, usize)) -> Result<Duration> {
+/// The floor's way: `operation` once per number, each acknowledged before the next.
+fn by_floor(
+    count: usize,
+    prepare: impl Fn() -> Result<u32>,
+    operation: impl Fn(&mut Floor, u32, usize),
+) -> Result<Duration> {
     let index = prepare()?;
     let mut floor = Floor::route()?;
     time(|| {
@@ -73,14 +125,23 @@ fn by_floor(count: usize, prepare: impl Fn() -> Result<u32>, operation: impl Fn(
 }
 
 /// The same by the library: one `change` per number.
-fn by_library<R: Request>(count: usize, prepare: impl Fn() -> Result<u32>, request: impl Fn(IfIndex, usize) -> R) -> Result<Duration> {
+fn by_library<R: Request>(
+    count: usize,
+    prepare: impl Fn() -> Result<u32>,
+    request: impl Fn(IfIndex, usize) -> Result<R>,
+) -> Result<Duration> {
     let index = IfIndex(prepare()?);
     let mut conn = conn()?;
-    time(|| (0..count).try_for_each(|i| Ok(conn.change(&request(index, i))?)))
+    time(|| (0..count).try_for_each(|i| Ok(conn.change(&request(index, i)?)?)))
 }
 
-/// The same by `ip -batch`, the program's start included.
-fn by_ip(program: &str, count: usize, prepare: impl Fn() -> Result<u32>, line: impl Fn(usize) -> String) -> Result<Duration> {
+/// The same by `ip -batch` (or `bridge -batch`), the program's start included.
+fn by_ip(
+    program: &str,
+    count: usize,
+    prepare: impl Fn() -> Result<u32>,
+    line: impl Fn(usize) -> String,
+) -> Result<Duration> {
     prepare()?;
     let lines: String = (0..count).map(|i| line(i) + "\n").collect();
     time(|| batch(program, &lines))
@@ -98,8 +159,10 @@ fn nowhere() -> Result<u32> {
     fresh().map(|()| 0)
 }
 
-fn get_link(count: usize) -> Case<'static> {
-    Case::new("get link by name", count)
+fn get_link(size: &Size) -> Case<'_> {
+    let count = size.requests;
+    Case::new("get link by name", count, size.rounds)
+        .at_most(CHEAP)
         .with("floor", move |_| {
             on_bridge()?;
             let mut floor = Floor::route()?;
@@ -107,29 +170,354 @@ fn get_link(count: usize) -> Case<'static> {
         })
         .with("vetch", move |_| {
             on_bridge()?;
-            let (mut conn, name) = (conn()?, "a0".parse()?);
-            time(|| (0..count).try_for_each(|_| Ok(conn.link_by_name(&name).map(drop)?)))
+            let (mut conn, link) = (conn()?, "a0".parse::<LinkRef>()?);
+            time(|| (0..count).try_for_each(|_| Ok(conn.get_link(link.clone()).map(drop)?)))
+        })
+        .with_if(size.ip, "ip -batch", move |_| {
+            by_ip("ip", count, on_bridge, |_| "link show a0".into())
         })
 }
 
-fn address(size: Size) -> Case<'static> {
+fn address(size: &Size) -> Case<'_> {
     let count = size.requests;
-    let case = Case::new("address add", count)
-        .with("floor", move |_| by_floor(count, on_bridge, |floor, link, i| floor.add_address(link, nth(i), 32, ACK)))
-        .with("vetch", move |_| by_library(count, on_bridge, |link, i| address_spec(link, i).add()));
-    match size.ip {
-        true => case.with("ip -batch", move |_| by_ip("ip", count, on_bridge, |i| format!("address add {}/32 dev br0", nth(i)))),
-        false => case,
-    }
+    let spec = |link, i| {
+        Ok(Change::add(AddressSpec {
+            link,
+            address: host(i)?,
+            ..AddressSpec::default()
+        }))
+    };
+    Case::new("address add", count, size.rounds)
+        .at_most(CHEAP)
+        .with("floor", move |_| {
+            by_floor(count, on_bridge, |floor, link, i| {
+                floor.add_address(link, nth(i), 32, ACK)
+            })
+        })
+        .with("vetch", move |_| by_library(count, on_bridge, spec))
+        .with_if(size.ip, "ip -batch", move |_| {
+            by_ip("ip", count, on_bridge, |i| {
+                format!("address add {}/32 dev br0", nth(i))
+            })
+        })
 }
 
-fn route(size: Size) -> Case<'static> {
+fn route_spec(link: IfIndex, i: usize) -> Result<Change<RouteSpec>> {
+    Ok(Change::add(RouteSpec {
+        destination: host(i)?,
+        link: Some(link),
+        ..RouteSpec::default()
+    }))
+}
+
+fn route_line(i: usize) -> String {
+    format!("route add {} dev br0", nth(i))
+}
+
+fn route(size: &Size) -> Case<'_> {
     let count = size.requests;
-    let case = Case::new("route add", count)
-        .with("floor", move |_| by_floor(count, on_bridge, |floor, link, i| floor.add_route((nth(i), 32), link, None, ACK)))
-        .with("vetch", move |_| by_library(count, on_bridge, |link, i| route_spec(link, i).add()));
-    match size.ip {
-        true => case.with("ip -batch", move |_| by_ip("ip", count, on_bridge, |i| format!("route add {} dev br0", nth(i)))),
-        false => case,
+    Case::new("route add", count, size.rounds)
+        .at_most(CHEAP)
+        .with("floor", move |_| {
+            by_floor(count, on_bridge, |floor, link, i| {
+                floor.add_route((nth(i), 32), link, None, ACK)
+            })
+        })
+        .with("vetch", move |_| by_library(count, on_bridge, route_spec))
+        .with_if(size.ip, "ip -batch", move |_| {
+            by_ip("ip", count, on_bridge, route_line)
+        })
+}
+
+fn neighbour(size: &Size) -> Case<'_> {
+    let count = size.requests;
+    let spec = |link, i| {
+        let (address, lladdr) = (nth(i).into(), Some(MacAddr(mac(i)).into()));
+        Ok(Change::add(NeighbourSpec {
+            link,
+            address,
+            lladdr,
+            ..NeighbourSpec::default()
+        }))
+    };
+    let line = |i| {
+        format!(
+            "neighbour add {} lladdr {} dev br0 nud permanent",
+            nth(i),
+            MacAddr(mac(i))
+        )
+    };
+    Case::new("neighbour add", count, size.rounds)
+        .at_most(CHEAP)
+        .with("floor", move |_| {
+            by_floor(count, on_bridge, |floor, link, i| {
+                floor.add_neighbour(link, nth(i), mac(i), ACK)
+            })
+        })
+        .with("vetch", move |_| by_library(count, on_bridge, spec))
+        .with_if(size.ip, "ip -batch", move |_| {
+            by_ip("ip", count, on_bridge, line)
+        })
+}
+
+fn forwarding_entry(size: &Size) -> Case<'_> {
+    let count = size.requests;
+    let spec = |link, i| {
+        let (lladdr, flags, life) = (MacAddr(mac(i)), NeighbourFlags::MASTER, FdbLife::Static);
+        Ok(Change::add(FdbSpec {
+            link,
+            lladdr,
+            flags,
+            life,
+            ..FdbSpec::default()
+        }))
+    };
+    let line = |i| format!("fdb add {} dev a0 master static", MacAddr(mac(i)));
+    Case::new("FDB entry add", count, size.rounds)
+        .at_most(CHEAP)
+        .with("floor", move |_| {
+            by_floor(count, on_port, |floor, link, i| {
+                floor.add_fdb(link, mac(i), ACK)
+            })
+        })
+        .with("vetch", move |_| by_library(count, on_port, spec))
+        .with_if(size.ip, "bridge -batch", move |_| {
+            by_ip("bridge", count, on_port, line)
+        })
+}
+
+/// Routes by the floor in sends of a thousand, the last acknowledged.
+fn many_routes(floor: &mut Floor, link: u32, count: usize) -> Result<()> {
+    for i in 0..count {
+        let last = i % 1000 == 999 || i + 1 == count;
+        floor.add_route((nth(i), 32), link, None, if last { ACK } else { 0 });
+        if last {
+            floor.flush()?;
+        }
     }
+    Ok(())
+}
+
+fn route_batch(size: &Size) -> Case<'_> {
+    let count = size.batch;
+    Case::new("route add, batched", count, size.rounds)
+        .at_most(CHEAP)
+        .with("floor", move |_| {
+            let (link, mut floor) = (on_bridge()?, Floor::route()?);
+            time(|| many_routes(&mut floor, link, count))
+        })
+        .with("vetch", move |_| {
+            let (link, mut conn) = (IfIndex(on_bridge()?), conn()?);
+            let routes = (0..count)
+                .map(|i| route_spec(link, i))
+                .collect::<Result<Vec<_>>>()?;
+            time(|| {
+                let failed = conn.batch(&routes)?;
+                ensure!(failed.is_empty(), "{} routes failed", failed.len());
+                Ok(())
+            })
+        })
+        .with_if(size.ip, "ip -batch", move |_| {
+            by_ip("ip", count, on_bridge, route_line)
+        })
+}
+
+fn pair(i: usize) -> Result<LinkSpec> {
+    let queues = LinkSpec {
+        tx_queues: Some(1),
+        rx_queues: Some(1),
+        ..LinkSpec::default()
+    };
+    let peer = LinkSpec {
+        name: Some(name("b", i)?),
+        ..queues.clone()
+    };
+    Ok(LinkSpec {
+        name: Some(name("a", i)?),
+        kind: Some(Kind::veth(peer)),
+        ..queues
+    })
+}
+
+/// Makes links by the library, which answers with each link as it became.
+fn by_links(count: usize, link: impl Fn(usize) -> Result<LinkSpec>) -> Result<Duration> {
+    fresh()?;
+    let mut conn = conn()?;
+    time(|| {
+        for i in 0..count {
+            conn.add_link(&link(i)?)?
+                .context("the kernel says nothing of the new link")?;
+        }
+        Ok(())
+    })
+}
+
+fn veth(size: &Size) -> Case<'_> {
+    let count = size.objects;
+    let queues = "numtxqueues 1 numrxqueues 1";
+    let line = move |i| format!("link add a{i} {queues} type veth peer name b{i} {queues}");
+    let by_hand = |floor: &mut Floor, _, i| floor.add_veth(&format!("a{i}"), &format!("b{i}"), ACK);
+    Case::new("veth pair create", count, size.rounds)
+        .at_most(CHEAP)
+        .with("floor", move |_| by_floor(count, nowhere, by_hand))
+        .with("vetch", move |_| by_links(count, pair))
+        .with_if(size.ip, "ip -batch", move |_| {
+            by_ip("ip", count, nowhere, line)
+        })
+}
+
+fn bridge(size: &Size) -> Case<'_> {
+    let count = size.objects;
+    let spec = |i| {
+        let kind = Some(Kind::Bridge(Bridge::default()));
+        Ok(LinkSpec {
+            name: Some(name("r", i)?),
+            kind,
+            ..LinkSpec::default()
+        })
+    };
+    Case::new("bridge create", count, size.rounds)
+        .at_most(CHEAP)
+        .with("floor", move |_| {
+            by_floor(count, nowhere, |floor, _, i| {
+                floor.add_link(&format!("r{i}"), "bridge", ACK)
+            })
+        })
+        .with("vetch", move |_| by_links(count, spec))
+        .with_if(size.ip, "ip -batch", move |_| {
+            by_ip("ip", count, nowhere, |i| {
+                format!("link add r{i} type bridge")
+            })
+        })
+}
+
+/// Makes named namespaces and forgets them again, which is not measured.
+fn named(count: usize, make: impl Fn(&str) -> Result<()>) -> Result<Duration> {
+    let names: Vec<_> = (0..count).map(|i| format!("n{i}")).collect();
+    let took = time(|| names.iter().try_for_each(|name| make(name)))?;
+    names.iter().try_for_each(|name| unname(name))?;
+    std::thread::sleep(Duration::from_millis(20));
+    Ok(took)
+}
+
+fn namespace(size: &Size) -> Case<'_> {
+    let count = size.objects;
+    Case::new("namespace create, named", count, size.rounds)
+        .at_most(CHEAP)
+        .with("floor", move |_| {
+            let home = here()?;
+            let took = named(count, |name| Ok(make_namespace(name).map(drop)?));
+            enter(&home)?;
+            took
+        })
+        .with("vetch", move |_| {
+            named(count, |name| {
+                Ok(ns_mgmt::NetNs::create_named(&name.parse()?).map(drop)?)
+            })
+        })
+        .with_if(size.ip, "ip -batch", move |_| {
+            let lines: String = (0..count).map(|i| format!("netns add n{i}\n")).collect();
+            let took = time(|| batch("ip", &lines))?;
+            (0..count).try_for_each(|i| unname(&format!("n{i}")))?;
+            std::thread::sleep(Duration::from_millis(20));
+            Ok(took)
+        })
+}
+
+/// Counts the objects of a dump as they come.
+fn by_dump<Q: Query>(query: &Q, at_least: usize) -> Result<Duration> {
+    let (mut conn, mut seen) = (conn()?, 0);
+    let took = time(|| {
+        Ok(conn.dump_each(query, |record| {
+            std::hint::black_box(&record);
+            seen += 1;
+        })?)
+    })?;
+    ensure!(seen >= at_least, "{seen} objects in place of {at_least}");
+    Ok(took)
+}
+
+fn by_floor_dump(
+    dump: impl Fn(&mut Floor) -> std::io::Result<usize>,
+    at_least: usize,
+) -> Result<Duration> {
+    let (mut floor, mut seen) = (Floor::route()?, 0);
+    let took = time(|| {
+        seen = dump(&mut floor)?;
+        Ok(())
+    })?;
+    ensure!(seen >= at_least, "{seen} objects in place of {at_least}");
+    Ok(took)
+}
+
+/// A program that lists, its output thrown away.
+fn by_program(program: &std::path::Path, words: &str) -> Result<Duration> {
+    time(|| run(Command::new(program).args(words.split(' '))))
+}
+
+fn dump_links(size: &Size) -> Case<'_> {
+    let place = std::rc::Rc::new(Prepared::default());
+    let count = size.links;
+    let go = move || {
+        place.enter(|| {
+            let mut floor = Floor::route()?;
+            for i in 0..count / 2 {
+                floor.add_veth(&format!("a{i}"), &format!("b{i}"), ACK);
+                floor.flush()?;
+            }
+            Ok(())
+        })
+    };
+    let (a, b, c, d) = (go.clone(), go.clone(), go.clone(), go);
+    Case::new("dump of 1,000 links", 1, size.rounds)
+        .at_most(DUMP)
+        .with("floor", move |_| {
+            a().and_then(|()| by_floor_dump(Floor::dump_links, count))
+        })
+        .with("vetch", move |_| {
+            b().and_then(|()| by_dump(&DumpLinks(&LinkFilter::default()), count))
+        })
+        .with_if(size.ip, "ip link", move |_| {
+            c().and_then(|()| by_program("ip".as_ref(), "link show"))
+        })
+        .with_if(lists(size), "vetch link", move |_| {
+            d().and_then(|()| by_vetch(size, "link show"))
+        })
+}
+
+fn dump_routes(size: &Size) -> Case<'_> {
+    let place = std::rc::Rc::new(Prepared::default());
+    let count = size.routes;
+    let go = move || {
+        place.enter(|| {
+            let link = on_bridge()?; // the socket is to be opened in its namespace
+            many_routes(&mut Floor::route()?, link, count)
+        })
+    };
+    let (a, b, c, d) = (go.clone(), go.clone(), go.clone(), go);
+    let filter = RouteFilter {
+        family: Some(Family::V4),
+        ..RouteFilter::default()
+    };
+    Case::new("dump of 100,000 routes", 1, size.rounds.min(11))
+        .at_most(DUMP)
+        .with("floor", move |_| {
+            a().and_then(|()| by_floor_dump(Floor::dump_routes, count))
+        })
+        .with("vetch", move |_| b().and_then(|()| by_dump(&filter, count)))
+        .with_if(size.ip, "ip route", move |_| {
+            c().and_then(|()| by_program("ip".as_ref(), "route show"))
+        })
+        .with_if(lists(size), "vetch route", move |_| {
+            d().and_then(|()| by_vetch(size, "route show"))
+        })
+}
+
+/// Whether the program lists links and routes as `ip` does.
+fn lists(size: &Size) -> bool {
+    by_vetch(size, "link show").is_ok() && by_vetch(size, "route show").is_ok()
+}
+
+fn by_vetch(size: &Size, words: &str) -> Result<Duration> {
+    by_program(size.vetch.as_deref().context("no program")?, words)
 }

@@ -163,6 +163,7 @@ impl Floor {
         let m = self.message(18, 0);
         self.ifinfo(0, 0);
         self.text(3, name);
+        self.attr(29, &8u32.to_ne_bytes()); // IFLA_EXT_MASK: RTEXT_FILTER_SKIP_STATS
         self.end(m);
         send(self.fd.as_raw_fd(), &self.out, MsgFlags::empty())?;
         self.out.clear();
@@ -250,6 +251,32 @@ impl Floor {
         self.ifinfo(index, 0);
         self.attr(10, &master.to_ne_bytes());
         self.end(m);
+    }
+
+    /// Takes a link out of service in one message: down, in no bridge, in `group`, under another name.
+    pub fn retire(&mut self, index: u32, group: u32, name: &str, flags: u16) {
+        let m = self.message(16, flags);
+        self.raw(&[0; 4]);
+        self.raw(&index.to_ne_bytes());
+        self.raw(&0u32.to_ne_bytes());
+        self.raw(&1u32.to_ne_bytes());
+        self.attr(10, &0u32.to_ne_bytes());
+        self.attr(27, &group.to_ne_bytes());
+        self.text(3, name);
+        self.end(m);
+    }
+
+    /// Removes all links of a group.
+    pub fn delete_group(&mut self, group: u32, flags: u16) {
+        let m = self.message(17, flags);
+        self.ifinfo(0, 0);
+        self.attr(27, &group.to_ne_bytes());
+        self.end(m);
+    }
+
+    /// The socket, to hand it to another process.
+    pub fn into_fd(self) -> OwnedFd {
+        self.fd
     }
 
     /// Removes a link.

@@ -1,9 +1,15 @@
-//! The floor that Vetch is measured against: exact messages, plain system calls, no library.
+//! Whole operations beside the floor: exact messages, plain system calls, no library.
 //!
-//! Owns bytes written by hand (linux/rtnetlink.h, linux/nfnetlink.h) and the loop that times two contenders in turn.
+//! Owns the floor's bytes, written by hand (linux/rtnetlink.h, linux/nfnetlink.h), the worlds the cases run in, and the loop that
+//! times contenders in turn. `cargo xtask bench` runs the program of this package in the private sandbox; `cargo bench -p
+//! vetch-benches` measures the library alone. Ratios within one run are what counts: absolute times are the machine's.
 
+pub mod attach;
 pub mod case;
+pub mod cases;
 pub mod floor;
 pub mod nft;
+pub mod process;
+pub mod report;
 pub mod timing;
 pub mod world;

@@ -3,6 +3,8 @@
 use crate::floor::{ACK, Floor};
 use std::net::Ipv4Addr;
 
+const NEWTABLE: u16 = 10 << 8;
+const NEWSET: u16 = (10 << 8) | 9;
 const NEWSETELEM: u16 = (10 << 8) | 12;
 const DELSETELEM: u16 = (10 << 8) | 14;
 const NESTED: u16 = 1 << 15;
@@ -12,6 +14,32 @@ fn header(floor: &mut Floor, kind: u16, flags: u16, family: u8, resource: u16) -
     let [high, low] = resource.to_be_bytes();
     floor.raw(&[family, 0, high, low]);
     m
+}
+
+/// Makes table `ip floor` with map `ports`, from protocol and port to address and port.
+pub fn make_map(floor: &mut Floor) {
+    let m = header(floor, 16, 0, 0, 10);
+    floor.end(m);
+    let m = header(floor, NEWTABLE, 0x400, 2, 0);
+    floor.text(1, "floor");
+    floor.end(m);
+    let m = header(floor, NEWSET, 0x400 | ACK, 2, 0);
+    floor.text(1, "floor");
+    floor.text(2, "ports");
+    // As nft numbers its types: 12 protocol, 13 port, 7 IPv4 address, six bits each.
+    for (kind, value) in [
+        (3, 8),
+        (4, (12 << 6) | 13),
+        (5, 8),
+        (6, (7 << 6) | 13),
+        (7, 8),
+        (10, 1u32),
+    ] {
+        floor.attr(kind, &value.to_be_bytes());
+    }
+    floor.end(m);
+    let m = header(floor, 17, 0, 0, 10);
+    floor.end(m);
 }
 
 /// Adds or removes `tcp . host_port : address . port` in map `set` of table `ip floor`, as one transaction.

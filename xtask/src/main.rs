@@ -5,6 +5,7 @@
     reason = "a program for people at a terminal"
 )]
 
+mod bench;
 mod counts;
 mod dist;
 mod sandbox;
@@ -36,12 +37,14 @@ enum Task {
     },
     /// The room rules: which line belongs into which crate, as small checks.
     Tidy,
+    /// Whole operations side by side with exact messages by plain system calls, and with `ip`.
+    Bench(bench::Options),
     /// One static binary with completions and manual pages, in target/dist.
     Dist,
-    /// (used by test-net) Enter new namespaces, then go on as `inside`.
+    /// (used by test-net and bench) Enter new namespaces, then go on as `inside`.
     #[command(hide = true)]
     Enter(sandbox::Job),
-    /// (used by test-net) Prepare mounts and run the test binaries.
+    /// (used by test-net and bench) Prepare mounts and run what is to run.
     #[command(hide = true)]
     Inside(sandbox::Job),
 }
@@ -62,6 +65,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Check => Ok(test::check()?.conclude()),
         Task::Tidy => tidy::main(),
         Task::Dist => dist::main(),
+        Task::Bench(options) => bench::main(&options),
         Task::TestNet { args } => test_net::main(&args),
         Task::Enter(job) => sandbox::enter(&job),
         Task::Inside(job) => sandbox::inside(&job),

@@ -37,6 +37,7 @@ pub(crate) fn run(args: &[String]) -> Result<Counts> {
             .1,
         dir: dir.path().to_owned(),
         no_pid: false,
+        program: false,
         tests: tests.into_iter().map(|(_, path)| path).collect(),
         args: args.to_vec(),
     };

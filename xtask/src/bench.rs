@@ -1,0 +1,72 @@
+//! Whole operations side by side with the floor and with `ip`: builds the program of `benches/` and `vetch`, runs it in the sandbox.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::{env, fs};
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::sandbox::Job;
+use crate::sh;
+
+/// What to measure.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Fewer rounds: a glance, not a figure to be quoted.
+    #[arg(long)]
+    quick: bool,
+    /// Where the figures are kept [default: bench.json in the target directory].
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Only operations whose name contains this.
+    #[arg(long, value_name = "NAME")]
+    filter: Option<String>,
+}
+
+/// `cargo xtask bench`. Nothing is installed: what is missing to compare with is said and left out.
+pub(crate) fn main(options: &Options) -> Result<ExitCode> {
+    let json = match &options.json {
+        Some(path) => env::current_dir()?.join(path),
+        None => sh::target_dir()?.join("bench.json"),
+    };
+    // A place that cannot be written is noticed before the work.
+    fs::write(&json, "").with_context(|| format!("write {}", json.display()))?;
+    let built =
+        sh::built("build --release --quiet --package vetch --package vetch-benches --bins")?;
+    let find = |name: &str| {
+        let found = built.iter().find(|(built, _)| built == name);
+        found
+            .map(|(_, path)| path.clone())
+            .with_context(|| format!("cargo built no `{name}`"))
+    };
+    let dir = tempfile::tempdir()?;
+    let job = Job {
+        vetch: find("vetch")?,
+        dir: dir.path().to_owned(),
+        no_pid: false,
+        program: true,
+        tests: vec![find("vetch-bench")?],
+        args: words(options, &json),
+    };
+    let code = job.enter_sandbox()?;
+    if code == Some(0) {
+        println!("kept in {}", json.display());
+    }
+    Ok(ExitCode::from(
+        code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
+    ))
+}
+
+fn words(options: &Options, json: &Path) -> Vec<String> {
+    let mut words = vec![
+        "run".to_owned(),
+        "--json".to_owned(),
+        json.display().to_string(),
+    ];
+    words.extend(options.quick.then(|| "--quick".to_owned()));
+    if let Some(filter) = &options.filter {
+        words.extend(["--filter".to_owned(), filter.clone()]);
+    }
+    words
+}
