@@ -107,6 +107,21 @@ impl Error {
         self
     }
 
+    /// The same error, said of the operation it was part of.
+    #[must_use]
+    pub(crate) fn during(mut self, op: &str) -> Error {
+        if self.0.op != op {
+            self.0.op = format!("{op}: {}", self.0.op);
+        }
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn and_left(mut self, left: Vec<Error>) -> Error {
+        self.0.left.extend(left);
+        self
+    }
+
     /// What was tried: "attach `cli:web` to network `blue`".
     pub fn op(&self) -> &str {
         &self.0.op

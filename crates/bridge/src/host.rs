@@ -1,22 +1,30 @@
 //! The host: the one entry to everything here.
 
+use crate::action::Action;
+use crate::engine::{Engine, Scene};
 use crate::error::{Error, Result};
+use crate::kernel::Real;
 use crate::name::NetworkName;
-use crate::spec::{Attachment, AttachmentSpec, Network, NetworkSpec, Who};
+use crate::record::Definition;
+use crate::settle::Detached;
+use crate::spec::{Attachment, AttachmentSpec, Network, NetworkSpec, State, Who};
 use crate::step::Step;
+use crate::store::Store;
 use core_netlink::IfName;
 use ns_mgmt::NetNs;
 use std::fmt;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Where the records are, and how long to wait for a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The directory of claims and locks, on a file system that a reboot empties: `/run/vetch`, for ordinary users
+    /// The directory of claims and locks, on a file system that a reboot empties; `/run/vetch` unless given, for ordinary users
     /// `$XDG_RUNTIME_DIR/vetch`.
     pub run: Option<PathBuf>,
-    /// The directory of definitions that outlive a reboot: `/var/lib/vetch` where the host's own namespace is worked on, none elsewhere.
+    /// The directory of definitions that outlive a reboot; `/var/lib/vetch` unless given, and none in namespaces other than that of
+    /// process 1, which do not outlive a reboot either.
     pub definitions: Option<PathBuf>,
     /// How long to wait for another process; ten seconds unless set.
     pub lock_timeout: Duration,
@@ -46,33 +54,14 @@ impl Default for Options {
 /// # }
 /// ```
 pub struct Host {
-    watch: Option<Watch>,
+    pub(crate) engine: Engine,
 }
-
-type Watch = Box<dyn FnMut(&Step, Duration) + Send>;
 
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Host").finish_non_exhaustive()
-    }
-}
-
-/// What was taken away; the links still have to be deleted, which takes 20 to 40 ms of waiting inside the kernel.
-#[derive(Debug)]
-#[must_use = "call `settle`, here or in a child process; the next command does it otherwise"]
-pub struct Detached {
-    attachments: Vec<Attachment>,
-}
-
-impl Detached {
-    /// The attachments that are gone; none if there were none.
-    pub fn attachments(&self) -> &[Attachment] {
-        &self.attachments
-    }
-
-    /// Deletes the links that were put aside. What is gone already counts as done.
-    pub fn settle(self) -> Result<()> {
-        Ok(())
+        f.debug_struct("Host")
+            .field("records", &self.engine.store.base)
+            .finish_non_exhaustive()
     }
 }
 
@@ -80,12 +69,12 @@ impl Detached {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Collected {
-    /// Attachments whose namespace is gone, whose making was never finished, or that belong to an earlier life of the host.
+    /// Attachments whose namespace is gone, or whose making or removal was never finished.
     pub attachments: Vec<Attachment>,
-    /// How many links that nobody had deleted.
+    /// Networks whose making or removal was never finished.
+    pub networks: Vec<NetworkName>,
+    /// How many links were deleted that somebody had put aside, or that no record knows.
     pub links: usize,
-    /// Records and directories of namespaces that are gone.
-    pub files: Vec<PathBuf>,
 }
 
 impl Host {
@@ -95,54 +84,87 @@ impl Host {
     }
 
     /// The same with other directories or another time limit.
-    pub fn with(_options: Options) -> Result<Host> {
-        Ok(Host { watch: None })
+    pub fn with(options: Options) -> Result<Host> {
+        let namespace = |err| Error::namespace("open the host's networks", err);
+        let here = NetNs::current().map_err(namespace)?;
+        let cookie = here.cookie().map_err(namespace)?;
+        let run = options.run.map_or_else(run_dir, Ok)?;
+        let definitions = options
+            .definitions
+            .or_else(|| is_the_hosts(&here, &run).then(|| "/var/lib/vetch".into()));
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+        let boot = boot.map_err(|err| Error::file("read the boot id", err))?;
+        let store = Store {
+            base: run.join(cookie.to_string()),
+            definitions,
+            boot: boot.trim().to_owned(),
+            here: cookie,
+            lock_timeout: options.lock_timeout,
+        };
+        Ok(Host {
+            engine: Engine {
+                store,
+                kernel: Box::new(Real::new(here)),
+                watch: None,
+            },
+        })
     }
 
     /// Each step is reported here when it is done, with the time it took.
     pub fn watch(&mut self, watch: impl FnMut(&Step, Duration) + Send + 'static) {
-        self.watch = Some(Box::new(watch));
+        self.engine.watch = Some(Box::new(watch));
     }
 
-    /// Makes a network. One that is there with the same definition is returned (and mended where its bridge is missing).
+    /// Makes a network. One that is there with what is asked for is returned, and its bridge made again if it is missing.
     pub fn create_network(&mut self, spec: &NetworkSpec) -> Result<Network> {
-        Err(soon(format!("create network `{}`", spec.name)))
+        self.engine.create_network(spec)
     }
 
     /// The steps that [`create_network`](Self::create_network) would take.
     pub fn plan_network(&mut self, spec: &NetworkSpec) -> Result<Vec<Step>> {
-        Err(soon(format!("create network `{}`", spec.name)))
+        let (_, plan) = self.engine.plan_network(spec)?;
+        Ok(steps(&plan))
     }
 
     /// All networks, by name.
     pub fn networks(&mut self) -> Result<Vec<Network>> {
-        Err(soon("list the networks".to_owned()))
+        let definitions = self.engine.store.definitions()?;
+        Ok(definitions
+            .into_iter()
+            .filter(is_up)
+            .map(|definition| definition.network)
+            .collect())
     }
 
     /// One network.
     pub fn network(&mut self, name: &NetworkName) -> Result<Network> {
-        Err(soon(format!("find network `{name}`")))
+        self.engine.network(name)
     }
 
     /// Takes a network away. If there are attachments it is refused, unless `force` detaches them first. A network that is not there
     /// is no error.
     pub fn remove_network(&mut self, name: &NetworkName, force: bool) -> Result<Detached> {
-        Err(soon(format!("remove network `{name}` ({force})")))
+        self.engine.remove_network(name, force)
     }
 
     /// The steps that [`remove_network`](Self::remove_network) would take.
     pub fn plan_remove(&mut self, name: &NetworkName, force: bool) -> Result<Vec<Step>> {
-        Err(soon(format!("remove network `{name}` ({force})")))
+        let (plans, last) = self.engine.plan_remove(name, force)?;
+        let mut all = steps(&plans.concat());
+        all.extend(steps(&last));
+        Ok(all)
     }
 
     /// Gives a namespace an interface in a network. The same again returns the same; with other wishes it is refused.
     pub fn attach(&mut self, spec: &AttachmentSpec, namespace: &NetNs) -> Result<Attachment> {
-        Err(soon(format!("attach {} in {namespace}", spec.key())))
+        self.engine.attach(spec, namespace)
     }
 
-    /// The steps that [`attach`](Self::attach) would take.
+    /// The steps that [`attach`](Self::attach) would take; none if it is attached already.
     pub fn plan_attach(&mut self, spec: &AttachmentSpec, namespace: &NetNs) -> Result<Vec<Step>> {
-        Err(soon(format!("attach {} in {namespace}", spec.key())))
+        self.engine
+            .plan_attach_dry(spec, namespace)
+            .map(|plan| steps(&plan))
     }
 
     /// Takes attachments away: those of `who` with this interface, or all of `who`'s. Nothing to do is no error.
@@ -152,9 +174,7 @@ impl Host {
         who: &Who,
         ifname: Option<IfName>,
     ) -> Result<Detached> {
-        Err(soon(format!(
-            "detach {who:?} {ifname:?} from network `{network}`"
-        )))
+        self.engine.detach(network, who, ifname)
     }
 
     /// The steps that [`detach`](Self::detach) would take.
@@ -164,22 +184,97 @@ impl Host {
         who: &Who,
         ifname: Option<IfName>,
     ) -> Result<Vec<Step>> {
-        Err(soon(format!(
-            "detach {who:?} {ifname:?} from network `{network}`"
-        )))
+        let mut all = Vec::new();
+        for claim in self.engine.meant(network, who, ifname)? {
+            all.extend(steps(&self.engine.plan_detach(&claim.attachment)?));
+        }
+        Ok(all)
     }
 
-    /// The attachments of one network or of all, by network and age.
+    /// The attachments of one network or of all, by network and age. A network that is not there is an error.
     pub fn attachments(&mut self, network: Option<&NetworkName>) -> Result<Vec<Attachment>> {
-        Err(soon(format!("list the attachments of {network:?}")))
+        let names = match network {
+            Some(name) => vec![self.network(name)?.name],
+            None => self
+                .networks()?
+                .into_iter()
+                .map(|network| network.name)
+                .collect(),
+        };
+        let alive = self.engine.store.is_alive()?;
+        let mut all = Vec::new();
+        for name in names {
+            let claims = self.engine.store.claims(&name)?.into_iter();
+            all.extend(claims.map(|claim| claim.attachment));
+        }
+        if !alive {
+            all.iter_mut()
+                .for_each(|attachment| attachment.state = State::Stale);
+        }
+        Ok(all)
     }
 
-    /// Finishes or undoes whatever earlier commands left: half-made attachments, links put aside, records of namespaces that are gone.
+    /// Finishes or undoes whatever earlier commands left: half-made attachments and networks, links put aside, attachments whose
+    /// namespace is gone.
     pub fn gc(&mut self) -> Result<Collected> {
-        Err(soon("collect what is left over".to_owned()))
+        self.engine.gc()
     }
 }
 
-fn soon(op: String) -> Error {
-    Error::missing(op, "this build cannot do it")
+fn is_up(definition: &Definition) -> bool {
+    definition.state == State::Up
+}
+
+fn steps(plan: &[Action]) -> Vec<Step> {
+    plan.iter().map(Action::step).collect()
+}
+
+fn run_dir() -> Result<PathBuf> {
+    let root = nix::unistd::geteuid().is_root();
+    let writable = nix::unistd::access("/run", nix::unistd::AccessFlags::W_OK).is_ok();
+    if root && writable {
+        return Ok("/run/vetch".into());
+    }
+    let own = std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| Path::new(dir).is_absolute());
+    let own = own.ok_or_else(|| {
+        let err = Error::missing(
+            "find a directory for the records",
+            "/run cannot be written to, and XDG_RUNTIME_DIR is not set",
+        );
+        err.with_hint("run as root, or set XDG_RUNTIME_DIR")
+    })?;
+    Ok(Path::new(&own).join("vetch"))
+}
+
+/// Only the namespace of process 1 comes back after a reboot, and only with the usual directory.
+fn is_the_hosts(here: &NetNs, run: &Path) -> bool {
+    let first = std::fs::metadata("/proc/1/ns/net");
+    run == Path::new("/run/vetch") && first.is_ok_and(|found| found.ino() == here.inode())
+}
+
+impl Engine {
+    pub(crate) fn network(&self, name: &NetworkName) -> Result<Network> {
+        match self.store.definition(name)? {
+            Some(definition) if is_up(&definition) => Ok(definition.network),
+            _ => Err(self.no_network(name)),
+        }
+    }
+
+    fn no_network(&self, name: &NetworkName) -> Error {
+        let known = self.store.definitions().unwrap_or_default();
+        let known: Vec<String> = known
+            .iter()
+            .map(|definition| format!("`{}`", definition.network.name))
+            .collect();
+        let err = Error::missing(format!("find network `{name}`"), "there is no such network");
+        match known.is_empty() {
+            true => err.with_hint(format!("make it: vetch network create {name}")),
+            false => err.with_hint(format!("there is {}", known.join(", "))),
+        }
+    }
+
+    /// Runs a plan that makes something.
+    pub(crate) fn make(&mut self, op: &str, plan: &[Action], scene: &mut Scene<'_>) -> Result<()> {
+        self.execute(op, plan, scene)
+    }
 }

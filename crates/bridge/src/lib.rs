@@ -3,13 +3,22 @@
 //! Owns the order of steps, their undoing, the records and the locks. Leaves to others: netlink messages (core-netlink), nftables
 //! (firewall), how namespaces are opened (ns-mgmt), which address is next (ipam), words and output (cli).
 
+mod action;
+mod attach;
+mod detach;
+mod engine;
 mod error;
 mod file;
+mod forwarding;
 mod host;
+mod intent;
+mod kernel;
 mod lock;
 mod name;
+mod network;
 mod port;
 mod record;
+mod settle;
 mod spec;
 mod step;
 mod store;
@@ -17,8 +26,9 @@ mod subnet;
 
 pub use error::{Error, Result};
 pub use firewall::Transport;
-pub use host::{Collected, Detached, Host, Options};
+pub use host::{Collected, Host, Options};
 pub use name::{AttachmentId, HOST_END, Key, MARK, NetworkName, link_local};
 pub use port::PortSpec;
+pub use settle::Detached;
 pub use spec::{Attachment, AttachmentSpec, Network, NetworkSpec, State, Subnet, Who};
 pub use step::Step;

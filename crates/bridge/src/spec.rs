@@ -21,6 +21,8 @@ pub struct NetworkSpec {
     pub name: NetworkName,
     /// At most one of each family; a free IPv4 one is chosen if there is none.
     pub subnets: Vec<IpNet>,
+    /// Choose a unique local IPv6 /64 (RFC 4193) if none is given.
+    pub ipv6: bool,
     /// The bridge's addresses, each inside one of the subnets; the lowest of a subnet unless given.
     pub gateways: Vec<IpAddr>,
     /// Without a way out: no masquerade, no default route, nothing published beyond this host.
@@ -41,6 +43,7 @@ impl NetworkSpec {
         NetworkSpec {
             name,
             subnets: Vec::new(),
+            ipv6: false,
             gateways: Vec::new(),
             internal: false,
             mtu: None,

@@ -330,11 +330,19 @@ impl Store {
         .map(drop)
     }
 
-    /// Whether others have such a port once this one is gone.
-    pub(crate) fn unmark_loopback(&self, network: &NetworkName, host_end: IfName) -> Result<bool> {
-        let dir = self.dir(network).join("loopback");
-        file::remove(&file::at(&dir, host_end))?;
-        Ok(!file::names(&dir)?.is_empty())
+    pub(crate) fn unmark_loopback(&self, network: &NetworkName, host_end: IfName) -> Result<()> {
+        file::remove(&file::at(&self.dir(network).join("loopback"), host_end))
+    }
+
+    /// Whether nobody else in the network has such a port.
+    pub(crate) fn is_last_loopback(&self, network: &NetworkName, host_end: IfName) -> Result<bool> {
+        let names = file::names(&self.dir(network).join("loopback"))?;
+        Ok(names.iter().all(|name| *name == host_end.to_string()))
+    }
+
+    /// Whether there is anything noted about a network.
+    pub(crate) fn knows(&self, network: &NetworkName) -> Result<bool> {
+        file::has_dir(&self.dir(network))
     }
 
     fn ports(&self, port: &PortSpec) -> PathBuf {

@@ -1,0 +1,541 @@
+//! Attaching: everything is looked at and refused first, then done in the order that lets traffic flow last.
+
+use crate::action::Action;
+use crate::engine::{Engine, Scene, is_of, is_tombstone};
+use crate::error::{Error, Result};
+use crate::intent;
+use crate::name::NetworkName;
+use crate::record::{Claim, Wish, now};
+use crate::spec::{Attachment, AttachmentSpec, Network, State, Subnet};
+use core_netlink::IfName;
+use core_netlink::link::Kind;
+use ipam::Pool;
+use ipnet::IpNet;
+use ns_mgmt::NetNs;
+use std::net::IpAddr;
+
+/// What is to be done, or what is there already.
+enum Found {
+    There(Box<Attachment>),
+    New(Box<Attachment>, Vec<Action>),
+}
+
+impl Engine {
+    pub(crate) fn attach(
+        &mut self,
+        spec: &AttachmentSpec,
+        namespace: &NetNs,
+    ) -> Result<Attachment> {
+        let op = format!("attach {} to network `{}`", spec.id, spec.network);
+        self.check(&op, spec, namespace)?;
+        self.network(&spec.network)?; // before a directory is made for its lock
+        let host = self.store.lock_host()?;
+        self.settle_old()?;
+        self.recover_network(&spec.network)?;
+        let network = self.network(&spec.network)?;
+        let _lock = self.store.lock_network(&spec.network)?;
+        self.recover_attachments(&spec.network)?;
+        let mut scene = Scene {
+            namespace: Some(namespace),
+            ..Scene::default()
+        };
+        let (attachment, plan) = match self.prepare(&op, spec, &network, &mut scene)? {
+            Found::There(attachment) => return Ok(*attachment),
+            Found::New(attachment, plan) => (*attachment, plan),
+        };
+        self.mend(&op, &network, &mut scene)?;
+        let (claim, rest) = plan.split_at(1);
+        self.execute(&op, claim, &mut scene)?; // ports are the host's: its lock is held until they are taken
+        drop(host);
+        self.finish(&op, claim, rest, &mut scene)?;
+        Ok(Attachment {
+            state: State::Up,
+            ..attachment
+        })
+    }
+
+    /// Goes on after the claim; gives it back if the rest fails.
+    fn finish(
+        &mut self,
+        op: &str,
+        claim: &[Action],
+        rest: &[Action],
+        scene: &mut Scene<'_>,
+    ) -> Result<()> {
+        self.execute(op, rest, scene).map_err(|err| {
+            let undone = claim
+                .iter()
+                .filter_map(|action| self.undo(action, scene).err())
+                .collect();
+            err.and_left(undone)
+        })
+    }
+
+    pub(crate) fn plan_attach_dry(
+        &mut self,
+        spec: &AttachmentSpec,
+        namespace: &NetNs,
+    ) -> Result<Vec<Action>> {
+        let op = format!("attach {} to network `{}`", spec.id, spec.network);
+        self.check(&op, spec, namespace)?;
+        let network = self.network(&spec.network)?;
+        let mut scene = Scene {
+            namespace: Some(namespace),
+            ..Scene::default()
+        };
+        let claim = self
+            .store
+            .claim(&spec.key())?
+            .filter(|claim| claim.attachment.state == State::Up);
+        if claim.is_some_and(|claim| claim.boot == self.store.boot) {
+            return Ok(Vec::new());
+        }
+        let attachment = self.choose_attachment(&op, spec, &network, &mut scene)?;
+        self.plan_attach(
+            &network,
+            &Claim {
+                wish: Wish::of(spec),
+                boot: String::new(),
+                here: 0,
+                attachment,
+            },
+        )
+    }
+
+    /// What can be refused without a lock.
+    fn check(&mut self, op: &str, spec: &AttachmentSpec, namespace: &NetNs) -> Result<()> {
+        let bad = |why: String| Err(Error::invalid(op, why));
+        if self.kernel.cookie(namespace)? == self.store.here {
+            return bad(format!(
+                "namespace {namespace} is the one the network's bridge is in; right is a container's own"
+            ));
+        }
+        if let Some(mac) = spec.mac.filter(|mac| mac.is_multicast() || mac.0 == [0; 6]) {
+            return bad(format!(
+                "mac {mac}: a group's address cannot be an interface's; the first byte must be even, as in 02:42:ac:11:00:02"
+            ));
+        }
+        if spec.ifname.as_bytes() == b"lo" {
+            return bad("ifname `lo`: every namespace has a loopback of its own".to_owned());
+        }
+        for (at, port) in spec.ports.iter().enumerate() {
+            port.check()?;
+            if let Some(twin) = spec.ports[..at].iter().find(|other| other.overlaps(port)) {
+                return bad(format!(
+                    "ports {twin} and {port} are the same port of this host"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the claim that is there, and chooses addresses for a new one. Old lives are taken away.
+    fn prepare(
+        &mut self,
+        op: &str,
+        spec: &AttachmentSpec,
+        network: &Network,
+        scene: &mut Scene<'_>,
+    ) -> Result<Found> {
+        if let Some(claim) = self.store.claim(&spec.key())? {
+            if let Some(there) = self.still_there(op, &claim, spec, scene)? {
+                return Ok(Found::There(Box::new(there)));
+            }
+            self.remove_now(&claim.attachment)?;
+        }
+        let attachment = self.choose_attachment(op, spec, network, scene)?;
+        let claim = Claim {
+            wish: Wish::of(spec),
+            boot: self.store.boot.clone(),
+            here: self.store.here,
+            attachment,
+        };
+        let plan = self.plan_attach(network, &claim)?;
+        Ok(Found::New(Box::new(claim.attachment), plan))
+    }
+
+    /// The attachment, if it is alive and as wished; `None` if it is of an old life; an error if it is alive and different.
+    fn still_there(
+        &mut self,
+        op: &str,
+        claim: &Claim,
+        spec: &AttachmentSpec,
+        scene: &Scene<'_>,
+    ) -> Result<Option<Attachment>> {
+        let there = &claim.attachment;
+        let ours = claim.boot == self.store.boot
+            && claim.here == self.store.here
+            && there.state == State::Up;
+        let link = self
+            .find(there.host_end)?
+            .filter(|link| is_of(link, &there.key));
+        let (Some(_), true) = (link, ours) else {
+            return Ok(None);
+        };
+        let cookie = scene
+            .namespace
+            .map(|namespace| self.kernel.cookie(namespace))
+            .transpose()?;
+        if cookie != Some(there.cookie) {
+            return match self.reopen(there) {
+                None => Ok(None), // another namespace has its name now
+                Some(_) => Err(taken(op, there, "in another namespace", &there.namespace)),
+            };
+        }
+        let (wish, mut ports, mut asked) =
+            (Wish::of(spec), there.ports.clone(), spec.ports.clone());
+        ports.sort();
+        asked.sort();
+        if wish.addresses != claim.wish.addresses {
+            return Err(taken(
+                op,
+                there,
+                "with the addresses",
+                &list(&claim.attachment.addresses),
+            ));
+        }
+        if wish.mac != claim.wish.mac {
+            return Err(taken(
+                op,
+                there,
+                "with the MAC address",
+                &there.mac.to_string(),
+            ));
+        }
+        match ports == asked {
+            true => Ok(Some(there.clone())),
+            false => Err(taken(op, there, "with the ports", &list(&ports))),
+        }
+    }
+
+    fn choose_attachment(
+        &mut self,
+        op: &str,
+        spec: &AttachmentSpec,
+        network: &Network,
+        scene: &mut Scene<'_>,
+    ) -> Result<Attachment> {
+        let addresses = self.choose_addresses(op, spec, network)?;
+        let key = spec.key();
+        self.check_ports(op, spec, network, &addresses)?;
+        self.check_inside(op, spec, scene)?;
+        let first = addresses.first().map(IpNet::addr);
+        let derived = first.map(|ip| network.name.mac(ip));
+        let cookie = scene
+            .namespace
+            .map(|namespace| self.kernel.cookie(namespace))
+            .transpose()?;
+        Ok(Attachment {
+            host_end: key.host_end(),
+            key,
+            namespace: scene
+                .namespace
+                .map(|namespace| namespace.label().to_owned())
+                .unwrap_or_default(),
+            cookie: cookie.unwrap_or_default(),
+            mac: spec.mac.or(derived).unwrap_or_default(),
+            addresses,
+            gateways: match network.internal {
+                true => Vec::new(),
+                false => network
+                    .subnets
+                    .iter()
+                    .map(|subnet| subnet.gateway)
+                    .collect(),
+            },
+            mtu: network.mtu,
+            ports: spec.ports.clone(),
+            state: State::Claimed,
+            since: now(),
+        })
+    }
+
+    fn choose_addresses(
+        &self,
+        op: &str,
+        spec: &AttachmentSpec,
+        network: &Network,
+    ) -> Result<Vec<IpNet>> {
+        let stray = spec.addresses.iter().find(|ip| {
+            !network
+                .subnets
+                .iter()
+                .any(|subnet| subnet.prefix.contains(*ip))
+        });
+        if let Some(ip) = stray {
+            let subnets = list(
+                &network
+                    .subnets
+                    .iter()
+                    .map(|subnet| subnet.prefix)
+                    .collect::<Vec<_>>(),
+            );
+            return Err(Error::invalid(
+                op,
+                format!("ip {ip} is not in network `{}` ({subnets})", network.name),
+            ));
+        }
+        network
+            .subnets
+            .iter()
+            .map(|subnet| self.choose_address(op, spec, network, subnet))
+            .collect()
+    }
+
+    fn choose_address(
+        &self,
+        op: &str,
+        spec: &AttachmentSpec,
+        network: &Network,
+        subnet: &Subnet,
+    ) -> Result<IpNet> {
+        let pool = Pool::new(subnet.prefix, [subnet.gateway]);
+        let holder = |ip: IpAddr| self.store.holder(&network.name, ip);
+        let mut wishes = spec
+            .addresses
+            .iter()
+            .filter(|ip| subnet.prefix.contains(*ip));
+        let ip = match (wishes.next(), wishes.next()) {
+            (Some(a), Some(b)) => {
+                return Err(Error::invalid(
+                    op,
+                    format!(
+                        "ip {a} and {b} are both in {}: one of each subnet",
+                        subnet.prefix
+                    ),
+                ));
+            }
+            (Some(wish), None) => {
+                let free = pool.check(*wish, |ip| holder(ip).is_some());
+                free.map_err(|why| self.refused(op, network, *wish, &why))?;
+                *wish
+            }
+            (None, _) => {
+                let last = self
+                    .store
+                    .last_given(&network.name, subnet.prefix.addr().is_ipv6());
+                let next = pool.next(last, |ip| holder(ip).is_some());
+                next.map_err(|why| {
+                    Error::missing(op, why.to_string())
+                        .with_hint("detach something, or make a network with a wider subnet")
+                })?
+            }
+        };
+        IpNet::new(ip, subnet.prefix.prefix_len())
+            .map_err(|err| Error::invalid(op, err.to_string()))
+    }
+
+    fn refused(&self, op: &str, network: &Network, wish: IpAddr, why: &ipam::Error) -> Error {
+        let why = format!("ip {why}");
+        match self.store.holder(&network.name, wish) {
+            Some(holder) => Error::exists(
+                op,
+                format!("{why} by {}", self.owner_of(&network.name, &holder)),
+            ),
+            None => Error::invalid(op, why),
+        }
+    }
+
+    /// Whose a host end is, in words.
+    fn owner_of(&self, network: &NetworkName, host_end: &str) -> String {
+        let claim = host_end
+            .parse::<IfName>()
+            .ok()
+            .and_then(|end| self.store.claim_of(network, end).ok().flatten());
+        claim.map_or_else(
+            || host_end.to_owned(),
+            |claim| claim.attachment.key.to_string(),
+        )
+    }
+
+    fn check_ports(
+        &mut self,
+        op: &str,
+        spec: &AttachmentSpec,
+        network: &Network,
+        addresses: &[IpNet],
+    ) -> Result<()> {
+        let Some(port) = spec.ports.first() else {
+            return Ok(());
+        };
+        if network.internal
+            && spec
+                .ports
+                .iter()
+                .any(|port| !port.host.is_some_and(|ip| ip.is_loopback()))
+        {
+            let why = format!(
+                "port {port}: network `{}` is internal, nothing comes in from outside",
+                network.name
+            );
+            return Err(Error::invalid(op, why)
+                .with_hint("publish to 127.0.0.1, or use a network that is not internal"));
+        }
+        let us = format!("{}/{}", network.name, spec.key().host_end());
+        for port in &spec.ports {
+            if !addresses
+                .iter()
+                .any(|net| intent::serves(port, net.addr().is_ipv4()))
+            {
+                let family = if port.host.is_some_and(|ip| ip.is_ipv6()) {
+                    "IPv6"
+                } else {
+                    "IPv4"
+                };
+                return Err(Error::invalid(
+                    op,
+                    format!(
+                        "port {port}: network `{}` has no {family} subnet",
+                        network.name
+                    ),
+                ));
+            }
+            let holder = self
+                .store
+                .port_holder(port)?
+                .filter(|(_, holder)| *holder != us);
+            if let Some((other, holder)) = holder {
+                return Err(Error::exists(
+                    op,
+                    format!("port {port}: {} has {other}", self.owner_of_path(&holder)),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn owner_of_path(&self, holder: &str) -> String {
+        let parts = holder.split_once('/');
+        let parts = parts.and_then(|(network, end)| Some((network.parse().ok()?, end)));
+        parts.map_or_else(
+            || holder.to_owned(),
+            |(network, end)| self.owner_of(&network, end),
+        )
+    }
+
+    /// The name inside must be free. If what holds it is the other end of a link that was put aside, that one is deleted first.
+    fn check_inside(
+        &mut self,
+        op: &str,
+        spec: &AttachmentSpec,
+        scene: &mut Scene<'_>,
+    ) -> Result<()> {
+        let Some(namespace) = scene.namespace else {
+            return Ok(());
+        };
+        let mut conn = self.kernel.inside(namespace)?;
+        let look = |err| {
+            Error::netlink(
+                format!("look for `{}` in namespace {namespace}", spec.ifname),
+                err,
+            )
+        };
+        let found = conn.find_link(spec.ifname).map_err(look)?;
+        scene.conn = Some(conn);
+        let Some(found) = found else {
+            return Ok(());
+        };
+        let outer = found
+            .link
+            .filter(|_| matches!(found.kind, Some(Kind::Veth(_))));
+        let outer = outer.and_then(|index| self.kernel.route().ok()?.get_link(index).ok());
+        match outer.filter(|outer| is_tombstone(outer) && outer.link == Some(found.index)) {
+            Some(outer) => self.settle_now(&[outer.index]),
+            None => {
+                let why = format!(
+                    "namespace {namespace} has an interface `{}` already",
+                    spec.ifname
+                );
+                Err(Error::exists(op, why).with_hint("choose another name with --ifname"))
+            }
+        }
+    }
+
+    /// The bridge must be there; after a reboot, or when somebody removed it, it is made again. So is the way out, if it moved.
+    fn mend(&mut self, op: &str, network: &Network, scene: &mut Scene<'_>) -> Result<()> {
+        match self.find(network.bridge)? {
+            Some(link) if link.alias.as_deref() == Some(&network.name.alias()) => {
+                scene.bridge = Some(link.index)
+            }
+            Some(link) => {
+                let why = format!(
+                    "link `{}` is not the bridge of network `{}` (alias {:?})",
+                    link.name,
+                    network.name,
+                    link.alias.as_deref().unwrap_or("")
+                );
+                return Err(Error::exists(op, why).with_hint(format!(
+                    "if nothing needs it: vetch link delete {}",
+                    link.name
+                )));
+            }
+            None => {
+                let plan = self.plan_bridge(network, false)?;
+                return self.execute(op, &plan, scene);
+            }
+        }
+        if self.has_new_uplink(network)? {
+            let around = self.surroundings()?;
+            let forward = self.forward(&[network], &around)?;
+            self.execute(op, forward.as_slice(), scene)?;
+        }
+        Ok(())
+    }
+
+    /// The order of the ruleset: traffic flows last.
+    fn plan_attach(&mut self, network: &Network, claim: &Claim) -> Result<Vec<Action>> {
+        let attachment = || claim.attachment.clone();
+        let bridge = network.bridge;
+        let ports = &claim.attachment.ports;
+        let mut plan = vec![
+            Action::Claim(claim.clone()),
+            Action::Pair {
+                attachment: attachment(),
+                bridge,
+                queues: network.queues,
+            },
+            Action::HostEnd {
+                attachment: attachment(),
+                bridge,
+            },
+            Action::Inside {
+                attachment: attachment(),
+            },
+            Action::Elements(intent::attachment(&claim.attachment)?),
+        ];
+        if ports.iter().any(|port| port.serves_loopback()) && !network.internal {
+            plan.push(Action::Localnet { bridge, on: true });
+        }
+        if ports
+            .iter()
+            .any(|port| port.transport == firewall::Transport::Udp)
+        {
+            plan.push(Action::Flows {
+                attachment: attachment(),
+                addresses: false,
+            });
+        }
+        plan.push(Action::HostUp {
+            host_end: claim.attachment.host_end,
+        });
+        plan.push(Action::Claimed(attachment()));
+        Ok(plan)
+    }
+}
+
+fn taken(op: &str, there: &Attachment, how: &str, what: &str) -> Error {
+    let err = Error::exists(op, format!("{} is there {how} {what}", there.key));
+    err.with_hint(format!(
+        "detach it first: vetch detach {} {}",
+        there.key.network,
+        there.key.id.name()
+    ))
+}
+
+fn list<T: std::fmt::Display>(values: &[T]) -> String {
+    let words: Vec<String> = values.iter().map(T::to_string).collect();
+    match words.is_empty() {
+        true => "none".to_owned(),
+        false => words.join(", "),
+    }
+}

@@ -1,0 +1,140 @@
+//! Detaching: as much as can be, whatever is gone already; and undoing what others left half done.
+
+use crate::action::Action;
+use crate::engine::{Engine, Scene};
+use crate::error::Result;
+use crate::intent;
+use crate::name::{AttachmentId, Key, NetworkName};
+use crate::record::Claim;
+use crate::settle::Detached;
+use crate::spec::{Attachment, State, Who};
+use core_netlink::IfName;
+
+const FRONTS: [&str; 2] = ["cli", "run"]; // where a name alone is looked for first
+
+impl Engine {
+    pub(crate) fn detach(
+        &mut self,
+        network: &NetworkName,
+        who: &Who,
+        ifname: Option<IfName>,
+    ) -> Result<Detached> {
+        let op = format!("detach {} from network `{network}`", words(who));
+        let mut scene = Scene::default();
+        let mut gone = Vec::new();
+        if self.store.is_alive()? && self.store.knows(network)? {
+            let _lock = self.store.lock_network(network)?;
+            for claim in self.meant(network, who, ifname)? {
+                let plan = self.plan_detach(&claim.attachment)?;
+                self.dismantle(&op, &plan, &mut scene)?;
+                gone.push(claim.attachment);
+            }
+        }
+        self.detached(gone, scene)
+    }
+
+    /// The claims that are meant. Those that can be named are found by name, without a look at the others.
+    pub(crate) fn meant(
+        &self,
+        network: &NetworkName,
+        who: &Who,
+        ifname: Option<IfName>,
+    ) -> Result<Vec<Claim>> {
+        let mut ids: Vec<AttachmentId> = Vec::new();
+        match who {
+            Who::Id(id) => ids.push(id.clone()),
+            Who::Words(words) => ids.extend(
+                FRONTS
+                    .iter()
+                    .filter_map(|front| AttachmentId::new(front, words).ok()),
+            ),
+            Who::Cookie(_) => {}
+        }
+        for (id, ifname) in ids
+            .iter()
+            .zip(std::iter::repeat(ifname))
+            .filter_map(|(id, ifname)| Some((id, ifname?)))
+        {
+            let key = Key {
+                network: network.clone(),
+                id: id.clone(),
+                ifname,
+            };
+            if let Some(claim) = self.store.claim(&key)? {
+                return Ok(vec![claim]);
+            }
+        }
+        let fits = |claim: &Claim| {
+            let of = &claim.attachment;
+            let meant = match who {
+                Who::Id(id) => of.key.id == *id,
+                Who::Words(words) => of.namespace == *words || of.key.id.name() == words,
+                Who::Cookie(cookie) => of.cookie == *cookie,
+            };
+            meant && ifname.is_none_or(|ifname| of.key.ifname == ifname)
+        };
+        Ok(self
+            .store
+            .claims(network)?
+            .into_iter()
+            .filter(fits)
+            .collect())
+    }
+
+    /// Host end down first, then its elements: no open moment. The claim goes last.
+    pub(crate) fn plan_detach(&mut self, attachment: &Attachment) -> Result<Vec<Action>> {
+        let of = || attachment.clone();
+        let mut plan = vec![
+            Action::Leave(of()),
+            Action::Aside { attachment: of() },
+            Action::Elements(intent::attachment(attachment)?.inverse()),
+            Action::Flows {
+                attachment: of(),
+                addresses: true,
+            },
+            Action::AsideInside(of()),
+        ];
+        if attachment.ports.iter().any(|port| port.serves_loopback())
+            && self
+                .store
+                .is_last_loopback(&attachment.key.network, attachment.host_end)?
+        {
+            let definition = self.store.definition(&attachment.key.network)?;
+            let bridge = definition.map_or_else(
+                || attachment.key.network.bridge(),
+                |found| found.network.bridge,
+            );
+            plan.push(Action::Localnet { bridge, on: false });
+        }
+        plan.push(Action::Unclaim(of()));
+        Ok(plan)
+    }
+
+    /// Takes one away and waits for its links to be deleted: for what an earlier life left.
+    pub(crate) fn remove_now(&mut self, attachment: &Attachment) -> Result<()> {
+        let mut scene = Scene::default();
+        let plan = self.plan_detach(attachment)?;
+        self.dismantle("finish what an earlier command left", &plan, &mut scene)?;
+        self.settle_now(&scene.aside)
+    }
+
+    /// Undoes every attachment of a network that was not finished: the network's lock is ours, so nobody is at it any more.
+    pub(crate) fn recover_attachments(&mut self, network: &NetworkName) -> Result<Vec<Attachment>> {
+        let mut undone = Vec::new();
+        for state in [State::Claimed, State::Leaving] {
+            for claim in self.store.claims_in(network, state)? {
+                self.remove_now(&claim.attachment)?;
+                undone.push(claim.attachment);
+            }
+        }
+        Ok(undone)
+    }
+}
+
+fn words(who: &Who) -> String {
+    match who {
+        Who::Id(id) => id.to_string(),
+        Who::Words(words) => format!("`{}`", words.escape_debug()),
+        Who::Cookie(cookie) => format!("what is in the namespace with cookie {cookie}"),
+    }
+}

@@ -1,0 +1,76 @@
+//! Networks and attachments as the firewall wants to hear of them.
+
+use crate::error::{Error, Result};
+use crate::name::Key;
+use crate::port::PortSpec;
+use crate::spec::{Attachment, Network};
+use firewall::{Change, Owner, Ports, Publish};
+
+pub(crate) fn owner(key: &Key) -> Owner {
+    Owner::attachment(
+        key.network.as_str(),
+        key.id.as_str(),
+        key.ifname.to_string(),
+    )
+}
+
+/// The elements of a network.
+pub(crate) fn network(network: &Network) -> Result<Change> {
+    let intent = firewall::Network {
+        subnets: network.subnets.iter().map(|subnet| subnet.prefix).collect(),
+        gateways: network
+            .subnets
+            .iter()
+            .map(|subnet| subnet.gateway)
+            .collect(),
+        internal: network.internal,
+        masquerade: !network.internal,
+        host_services: network.host_services,
+        ..firewall::Network::new(network.name.as_str(), network.bridge)
+    };
+    let op = || format!("describe network `{}` to the firewall", network.name);
+    firewall::network(&intent).map_err(|err| Error::firewall(op(), err))
+}
+
+/// The elements of an attachment with its ports.
+pub(crate) fn attachment(attachment: &Attachment) -> Result<Change> {
+    let op = || format!("describe {} to the firewall", attachment.key);
+    let owner = owner(&attachment.key);
+    let intent = firewall::Attachment {
+        addresses: attachment.addresses.iter().map(|net| net.addr()).collect(),
+        ..firewall::Attachment::new(owner.clone(), attachment.host_end, attachment.mac)
+    };
+    let mut change = firewall::attachment(&intent).map_err(|err| Error::firewall(op(), err))?;
+    for publish in published(attachment)? {
+        change
+            .extend(firewall::publish(&owner, &publish).map_err(|err| Error::firewall(op(), err))?);
+    }
+    Ok(change)
+}
+
+/// Each port, for each of the attachment's addresses of its family.
+pub(crate) fn published(attachment: &Attachment) -> Result<Vec<Publish>> {
+    let mut all = Vec::new();
+    for port in &attachment.ports {
+        let range = Ports::new(port.host_port, port.last_host_port());
+        let ports = range.map_err(|err| Error::firewall(format!("publish port `{port}`"), err))?;
+        for net in &attachment.addresses {
+            if serves(port, net.addr().is_ipv4()) {
+                let (on, transport, to) =
+                    (port.host, port.transport, (net.addr(), port.port).into());
+                all.push(Publish {
+                    on,
+                    ports,
+                    transport,
+                    to,
+                });
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Whether a port can lead to addresses of this family.
+pub(crate) fn serves(port: &PortSpec, ipv4: bool) -> bool {
+    port.host.is_none_or(|ip| ip.is_ipv4() == ipv4)
+}

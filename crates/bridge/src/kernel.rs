@@ -1,0 +1,134 @@
+//! The kernel as this crate sees it: two sockets here, one in a namespace, sysctls. A trait, so that tests can play it.
+
+use crate::error::{Error, Result};
+use core_netlink::{Conn, Protocol};
+use ns_mgmt::{NetNs, SysctlKey, Target};
+
+/// A sysctl to write: the path below `/proc/sys` and the value.
+pub(crate) type Setting = (String, &'static str);
+
+pub(crate) trait Kernel: Send {
+    /// Links, addresses and routes of the namespace we work on.
+    fn route(&mut self) -> Result<&mut Conn>;
+
+    /// Its nftables and tracked connections.
+    fn nft(&mut self) -> Result<&mut Conn>;
+
+    /// Gives both sockets away, so that somebody else waits for the kernel when they are closed.
+    fn part(&mut self) -> (Option<Conn>, Option<Conn>);
+
+    /// Links, addresses and routes of another namespace.
+    fn inside(&mut self, namespace: &NetNs) -> Result<Conn>;
+
+    /// Writes sysctls, here or in another namespace, up to the first that fails.
+    fn set_sysctls(&mut self, namespace: Option<&NetNs>, settings: Vec<Setting>) -> Result<()>;
+
+    /// Reads a sysctl here; `None` if there is none of this name.
+    fn sysctl(&mut self, path: &str) -> Result<Option<String>>;
+
+    /// What identifies a namespace until the next boot.
+    fn cookie(&mut self, namespace: &NetNs) -> Result<u64>;
+
+    /// The namespace that was attached with these words, if they still mean one.
+    fn open(&mut self, words: &str) -> Option<NetNs>;
+}
+
+/// The kernel itself.
+pub(crate) struct Real {
+    here: NetNs,
+    route: Option<Conn>,
+    nft: Option<Conn>,
+}
+
+impl Real {
+    pub(crate) fn new(here: NetNs) -> Real {
+        Real {
+            here,
+            route: None,
+            nft: None,
+        }
+    }
+}
+
+impl Kernel for Real {
+    fn route(&mut self) -> Result<&mut Conn> {
+        open(&mut self.route, &self.here, Protocol::Route)
+    }
+
+    fn nft(&mut self) -> Result<&mut Conn> {
+        open(&mut self.nft, &self.here, Protocol::Netfilter)
+    }
+
+    fn part(&mut self) -> (Option<Conn>, Option<Conn>) {
+        (self.route.take(), self.nft.take())
+    }
+
+    fn inside(&mut self, namespace: &NetNs) -> Result<Conn> {
+        connect(namespace, Protocol::Route)
+    }
+
+    fn set_sysctls(&mut self, namespace: Option<&NetNs>, settings: Vec<Setting>) -> Result<()> {
+        let Some(namespace) = namespace else {
+            return write_all(&self.here, &settings);
+        };
+        let op = || format!("set sysctls in namespace {namespace}");
+        let written = namespace.run(move || {
+            let here = NetNs::current()
+                .map_err(|err| Error::namespace("find the current namespace", err))?;
+            write_all(&here, &settings)
+        });
+        written.map_err(|err| Error::namespace(op(), err))?
+    }
+
+    fn sysctl(&mut self, path: &str) -> Result<Option<String>> {
+        match self.here.sysctl(&key(path)?) {
+            Err(err) if err.is_not_found() => Ok(None),
+            Err(err) => Err(Error::namespace(format!("read {path}"), err)),
+            Ok(value) => Ok(Some(value)),
+        }
+    }
+
+    fn cookie(&mut self, namespace: &NetNs) -> Result<u64> {
+        let cookie = namespace.cookie();
+        cookie.map_err(|err| Error::namespace(format!("identify namespace {namespace}"), err))
+    }
+
+    fn open(&mut self, words: &str) -> Option<NetNs> {
+        NetNs::open(&words.parse::<Target>().ok()?).ok()
+    }
+}
+
+fn open<'a>(slot: &'a mut Option<Conn>, here: &NetNs, protocol: Protocol) -> Result<&'a mut Conn> {
+    match slot {
+        Some(conn) => Ok(conn),
+        None => Ok(slot.insert(connect(here, protocol)?)),
+    }
+}
+
+fn connect(namespace: &NetNs, protocol: Protocol) -> Result<Conn> {
+    let conn = namespace.conn(protocol);
+    conn.map_err(|err| {
+        Error::namespace(format!("talk to the kernel in namespace {namespace}"), err)
+    })
+}
+
+fn key(path: &str) -> Result<SysctlKey> {
+    path.parse()
+        .map_err(|err| Error::namespace(format!("use sysctl {path}"), err))
+}
+
+/// A kernel without IPv6 has no switches for it, and needs none.
+fn write_all(here: &NetNs, settings: &[Setting]) -> Result<()> {
+    for (path, value) in settings {
+        match here.set_sysctl(&key(path)?, value) {
+            Err(err) if err.is_not_found() && path.starts_with("net/ipv6/") && !has_ipv6(here) => {}
+            Err(err) => return Err(Error::namespace(format!("set {path} to {value}"), err)),
+            Ok(()) => {}
+        }
+    }
+    Ok(())
+}
+
+fn has_ipv6(here: &NetNs) -> bool {
+    key("net/ipv6/conf/all/disable_ipv6").is_ok_and(|key| here.sysctl(&key).is_ok())
+}

@@ -1,0 +1,365 @@
+//! Making and removing networks.
+
+use crate::action::Action;
+use crate::engine::{Engine, Scene};
+use crate::error::{Error, Result};
+use crate::forwarding::{self, Surroundings};
+use crate::intent;
+use crate::name::NetworkName;
+use crate::record::{Definition, Opened, now};
+use crate::settle::Detached;
+use crate::spec::{Network, NetworkSpec, State};
+use crate::subnet::{self, Taken};
+use core_netlink::Family;
+use core_netlink::route::RouteType;
+use ipnet::IpNet;
+use std::io::Read;
+
+const QUEUES: u32 = 64;
+
+impl Engine {
+    pub(crate) fn create_network(&mut self, spec: &NetworkSpec) -> Result<Network> {
+        let op = format!("create network `{}`", spec.name);
+        check_alone(&op, spec)?;
+        let _host = self.store.lock_host()?;
+        let created = self.create_locked(&op, spec);
+        if created.is_err() {
+            self.store.remove_all()?;
+        }
+        created
+    }
+
+    fn create_locked(&mut self, op: &str, spec: &NetworkSpec) -> Result<Network> {
+        self.recover_network(&spec.name)?;
+        let (network, plan) = self.plan_network(spec)?;
+        if plan.is_empty() {
+            return Ok(network);
+        }
+        let _lock = self.store.lock_network(&network.name)?;
+        let made = self.make(op, &plan, &mut Scene::default());
+        if made.is_err() && self.store.definition(&network.name)?.is_none() {
+            self.store.remove_network(&network.name)?; // the directory that the lock was in
+        }
+        made.map(|()| network)
+    }
+
+    /// No steps if it is there already.
+    pub(crate) fn plan_network(&mut self, spec: &NetworkSpec) -> Result<(Network, Vec<Action>)> {
+        let op = format!("create network `{}`", spec.name);
+        check_alone(&op, spec)?;
+        if let Some(there) = self
+            .store
+            .definition(&spec.name)?
+            .filter(|there| there.state == State::Up)
+        {
+            same(&op, &there.network, spec)?;
+            let missing = self.find(there.network.bridge)?.is_none();
+            let plan = if missing {
+                self.plan_bridge(&there.network, false)?
+            } else {
+                Vec::new()
+            };
+            return Ok((there.network, plan));
+        }
+        let around = self.surroundings()?;
+        let network = self.choose(&op, spec, &around)?;
+        if let Some(link) = around.links.iter().find(|link| link.name == network.bridge) {
+            let why = format!(
+                "a link `{}` is there (alias {:?})",
+                link.name,
+                link.alias.as_deref().unwrap_or("")
+            );
+            return Err(Error::exists(op, why).with_hint(format!(
+                "if nothing needs it: vetch link delete {}",
+                link.name
+            )));
+        }
+        let plan = self.plan_bridge(&network, true)?;
+        Ok((network, plan))
+    }
+
+    /// The steps to a bridge; with `define`, of a network that is new.
+    pub(crate) fn plan_bridge(&mut self, network: &Network, define: bool) -> Result<Vec<Action>> {
+        let around = self.surroundings()?;
+        let definition = |state| Definition {
+            network: network.clone(),
+            state,
+        };
+        let mut plan = Vec::new();
+        if define {
+            plan.push(Action::Define(definition(State::Claimed)));
+        }
+        plan.push(Action::Tables);
+        plan.push(Action::Bridge(network.clone()));
+        plan.push(Action::BridgeSettings(network.clone()));
+        plan.push(Action::BridgeUp(network.clone()));
+        plan.push(Action::Elements(intent::network(network)?));
+        if let Some(forward) = self.forward(&[network], &around)? {
+            plan.push(forward);
+            plan.push(Action::BridgeSettings(network.clone())); // the switch rewrites some of them
+        }
+        if define {
+            plan.push(Action::Defined(definition(State::Up)));
+        }
+        Ok(plan)
+    }
+
+    fn choose(&mut self, op: &str, spec: &NetworkSpec, around: &Surroundings) -> Result<Network> {
+        let networks: Vec<Network> = self
+            .store
+            .definitions()?
+            .into_iter()
+            .map(|found| found.network)
+            .collect();
+        let routes = taken(around);
+        let mut subnets = spec.subnets.clone();
+        for subnet in &subnets {
+            subnet::check(op, *subnet, &routes, &networks)?;
+        }
+        if subnets.is_empty() {
+            subnets.push(subnet::free(op, &routes, &networks)?);
+        }
+        if spec.ipv6 && !subnets.iter().any(|subnet| subnet.addr().is_ipv6()) {
+            subnets.push(subnet::unique_local(random()?));
+        }
+        let name = spec.name.clone();
+        let subnets = subnet::with_gateways(op, &subnets, &spec.gateways)?;
+        let mtu = spec
+            .mtu
+            .or_else(|| around.mtu())
+            .unwrap_or(1500)
+            .clamp(68, 65535);
+        Ok(Network {
+            bridge: spec.bridge.unwrap_or_else(|| name.bridge()),
+            mac: name.bridge_mac(),
+            name,
+            subnets,
+            internal: spec.internal,
+            mtu,
+            queues: spec.queues.unwrap_or(1),
+            host_services: spec.host_services,
+            since: now(),
+        })
+    }
+
+    pub(crate) fn remove_network(&mut self, name: &NetworkName, force: bool) -> Result<Detached> {
+        let op = format!("remove network `{name}`");
+        let _host = self.store.lock_host()?;
+        let mut scene = Scene::default();
+        let mut gone = Vec::new();
+        if self.store.definition(name)?.is_some() {
+            let _lock = self.store.lock_network(name)?;
+            let (plans, last) = self.plan_remove(name, force)?;
+            for plan in &plans {
+                self.dismantle(&op, plan, &mut scene)?;
+                gone.extend(plan.iter().filter_map(leaving));
+            }
+            self.dismantle(&op, &last, &mut scene)?;
+        }
+        let detached = self.detached(gone, scene)?;
+        self.store.remove_all()?;
+        Ok(detached)
+    }
+
+    /// One plan for each attachment, and one for the network.
+    pub(crate) fn plan_remove(
+        &mut self,
+        name: &NetworkName,
+        force: bool,
+    ) -> Result<(Vec<Vec<Action>>, Vec<Action>)> {
+        let op = format!("remove network `{name}`");
+        let Some(definition) = self.store.definition(name)? else {
+            return Ok((Vec::new(), Vec::new()));
+        };
+        let claims = self.store.claims(name)?;
+        let up: Vec<String> = claims
+            .iter()
+            .filter(|claim| claim.attachment.state == State::Up)
+            .map(|claim| claim.attachment.key.id.to_string())
+            .collect();
+        if !force && !up.is_empty() && self.store.is_alive()? {
+            let who = up.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+            let why = format!(
+                "{} attached: {who}{}",
+                up.len(),
+                if up.len() > 5 { ", ..." } else { "" }
+            );
+            return Err(Error::exists(op, why)
+                .with_hint(format!("detach them, or: vetch network rm --force {name}")));
+        }
+        let mut plans = Vec::new();
+        for claim in &claims {
+            plans.push(self.plan_detach(&claim.attachment)?);
+        }
+        let network = definition.network;
+        let last = self
+            .store
+            .definitions()?
+            .iter()
+            .all(|other| other.network.name == network.name);
+        let opened = self.store.opened()?;
+        let mut plan = vec![
+            Action::Define(Definition {
+                network: network.clone(),
+                state: State::Leaving,
+            }),
+            Action::AsideBridge(network.clone()),
+            Action::Elements(intent::network(&network)?.inverse()),
+        ];
+        if last && opened != Opened::default() {
+            plan.push(forwarding::unforward(&opened));
+        }
+        if last {
+            plan.push(Action::NoTables);
+        }
+        plan.push(Action::Forget(network));
+        Ok((plans, plan))
+    }
+
+    /// Undoes what a process left that was ended while it made or removed this network.
+    pub(crate) fn recover_network(&mut self, name: &NetworkName) -> Result<bool> {
+        let unfinished = self
+            .store
+            .definition(name)?
+            .is_some_and(|definition| definition.state != State::Up);
+        if !unfinished {
+            return Ok(false);
+        }
+        let mut scene = Scene::default();
+        let (plans, last) = {
+            let _lock = self.store.lock_network(name)?;
+            let found = self.plan_remove(name, true)?;
+            for plan in &found.0 {
+                self.dismantle("finish what an earlier command left", plan, &mut scene)?;
+            }
+            self.dismantle("finish what an earlier command left", &found.1, &mut scene)?;
+            found
+        };
+        drop((plans, last));
+        self.settle_now(&scene.aside)?;
+        Ok(true)
+    }
+}
+
+fn leaving(action: &Action) -> Option<crate::spec::Attachment> {
+    match action {
+        Action::Leave(attachment) => Some(attachment.clone()),
+        _ => None,
+    }
+}
+
+/// What can be refused without a look at the host.
+fn check_alone(op: &str, spec: &NetworkSpec) -> Result<()> {
+    let bad = |why: String| Err(Error::invalid(op, why));
+    let families = |v4: bool| {
+        spec.subnets
+            .iter()
+            .filter(move |subnet| subnet.addr().is_ipv4() == v4)
+    };
+    for v4 in [true, false] {
+        if let (Some(a), Some(b)) = (families(v4).next(), families(v4).nth(1)) {
+            return bad(format!(
+                "subnets {a} and {b}: a network has at most one subnet of each family"
+            ));
+        }
+    }
+    for subnet in &spec.subnets {
+        subnet::check(op, *subnet, &[], &[])?;
+    }
+    if !spec.subnets.is_empty() && !spec.ipv6 {
+        subnet::with_gateways(op, &spec.subnets, &spec.gateways)?;
+    }
+    let v6 = spec.ipv6 || families(false).next().is_some();
+    let least = if v6 { 1280 } else { 68 };
+    if let Some(mtu) = spec.mtu.filter(|mtu| !(least..=65535).contains(mtu)) {
+        return bad(format!("mtu {mtu}: right is {least} to 65535"));
+    }
+    if let Some(queues) = spec.queues.filter(|queues| !(1..=QUEUES).contains(queues)) {
+        return bad(format!("queues {queues}: right is 1 to {QUEUES}"));
+    }
+    match spec.bridge {
+        Some(name)
+            if name
+                .as_bytes()
+                .starts_with(crate::name::HOST_END.as_bytes())
+                || name.as_bytes() == b"lo" =>
+        {
+            bad(format!(
+                "bridge `{name}`: names of other links of ours begin with `{}`",
+                crate::name::HOST_END
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a network that is there is what is asked for; what is not said matches.
+fn same(op: &str, there: &Network, spec: &NetworkSpec) -> Result<()> {
+    let differ = |field: &str, is: String, asked: String| {
+        let err = Error::exists(op, format!("it is there with {field} {is}, not {asked}"));
+        Err(err.with_hint(format!("remove it first: vetch network rm {}", spec.name)))
+    };
+    let prefixes: Vec<IpNet> = there.subnets.iter().map(|subnet| subnet.prefix).collect();
+    if let Some(asked) = spec.subnets.iter().find(|asked| !prefixes.contains(asked)) {
+        return differ("subnets", format!("{prefixes:?}"), asked.to_string());
+    }
+    if let Some(asked) = spec
+        .gateways
+        .iter()
+        .find(|ip| !there.subnets.iter().any(|subnet| subnet.gateway == **ip))
+    {
+        let gateways: Vec<String> = there
+            .subnets
+            .iter()
+            .map(|subnet| subnet.gateway.to_string())
+            .collect();
+        return differ("gateway", gateways.join(" and "), asked.to_string());
+    }
+    if spec.internal != there.internal {
+        return differ(
+            "internal",
+            there.internal.to_string(),
+            spec.internal.to_string(),
+        );
+    }
+    if let Some(mtu) = spec.mtu.filter(|mtu| *mtu != there.mtu) {
+        return differ("mtu", there.mtu.to_string(), mtu.to_string());
+    }
+    if let Some(queues) = spec.queues.filter(|queues| *queues != there.queues) {
+        return differ("queues", there.queues.to_string(), queues.to_string());
+    }
+    if spec.host_services != there.host_services {
+        return differ(
+            "host services",
+            there.host_services.to_string(),
+            spec.host_services.to_string(),
+        );
+    }
+    match spec.bridge.filter(|bridge| *bridge != there.bridge) {
+        Some(bridge) => differ("bridge", there.bridge.to_string(), bridge.to_string()),
+        None => Ok(()),
+    }
+}
+
+/// The prefixes this host routes to, by unicast routes of every table.
+fn taken(around: &Surroundings) -> Vec<Taken> {
+    let routes = around.routes.iter().filter(|route| {
+        matches!(route.family, Family::V4 | Family::V6) && route.kind == RouteType::Unicast
+    });
+    let taken = routes.filter_map(|route| {
+        let link = Surroundings::ways(route).find_map(|index| around.link(index));
+        Some(Taken {
+            prefix: route.destination?.trunc(),
+            connected: route.gateway.is_none() && route.multipath.is_empty(),
+            link: link.map_or_else(|| "a route".to_owned(), |link| link.name.to_string()),
+        })
+    });
+    taken.collect()
+}
+
+fn random() -> Result<[u8; 7]> {
+    let mut bytes = [0; 7];
+    let read = std::fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
+    read.map_err(|err| Error::file("choose a unique local subnet", err))?;
+    Ok(bytes)
+}

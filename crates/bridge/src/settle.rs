@@ -1,0 +1,188 @@
+//! The last step of taking away: deleting links that were put aside. It waits 20 to 40 ms inside the kernel, so callers choose when.
+
+use crate::engine::{DYING, Engine, Scene, by_index, is_tombstone};
+use crate::error::{Error, Result};
+use crate::file;
+use crate::host::Collected;
+use crate::name::{HOST_END, Key, MARK};
+use crate::spec::{Attachment, State};
+use core_netlink::link::{Link, LinkFilter};
+use core_netlink::{Conn, IfIndex};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const OLD: Duration = Duration::from_secs(5); // nobody is at it any more
+
+/// What was taken away; the links still have to be deleted, which takes 20 to 40 ms of waiting inside the kernel.
+///
+/// It holds two sockets and no lock, and may be taken to another thread or process.
+#[derive(Debug)]
+#[must_use = "call `settle`, here or in a child process; a later command does it otherwise"]
+pub struct Detached {
+    attachments: Vec<Attachment>,
+    links: Vec<(IfIndex, PathBuf)>,
+    route: Option<Conn>,
+    nft: Option<Conn>,
+}
+
+impl Detached {
+    /// The attachments that are gone; none if there were none.
+    pub fn attachments(&self) -> &[Attachment] {
+        &self.attachments
+    }
+
+    /// Whether there is anything to wait for.
+    pub fn is_settled(&self) -> bool {
+        self.links.is_empty() && self.nft.is_none()
+    }
+
+    /// Deletes the links that were put aside. What is gone already counts as done.
+    pub fn settle(self) -> Result<()> {
+        drop(self.nft); // its close waits, too
+        let Some(mut conn) = self.route else {
+            return Ok(());
+        };
+        let indexes: Vec<IfIndex> = self.links.iter().map(|(index, _)| *index).collect();
+        delete(&mut conn, &indexes)?;
+        self.links
+            .iter()
+            .try_for_each(|(_, note)| file::remove(note))
+    }
+}
+
+/// Several at once as a group, which takes little longer than one; never a link that does not say it is ours.
+fn delete(conn: &mut Conn, indexes: &[IfIndex]) -> Result<()> {
+    let fail = |err| Error::netlink("delete links that were put aside", err);
+    if indexes.len() > 1 {
+        let all = conn.links(&LinkFilter::default()).map_err(fail)?;
+        let group: Vec<&Link> = all
+            .iter()
+            .filter(|link| link.group == Some(DYING))
+            .collect();
+        if group.iter().all(|link| is_tombstone(link)) && !group.is_empty() {
+            conn.delete_group(DYING).or_else(gone).map_err(fail)?;
+        }
+    }
+    for index in indexes {
+        let link = conn.find_link(by_index(*index)).map_err(fail)?;
+        if link.is_some_and(|link| is_tombstone(&link)) {
+            conn.delete_link(*index).or_else(gone).map_err(fail)?;
+        }
+    }
+    Ok(())
+}
+
+fn gone(err: core_netlink::Error) -> core_netlink::Result<()> {
+    match err.is_not_found() {
+        true => Ok(()),
+        false => Err(err),
+    }
+}
+
+impl Engine {
+    /// Hands over what is left to do; old links that nobody settled go with it.
+    pub(crate) fn detached(
+        &mut self,
+        attachments: Vec<Attachment>,
+        scene: Scene<'_>,
+    ) -> Result<Detached> {
+        let mut indexes = scene.aside;
+        indexes.extend(self.old()?);
+        indexes.sort();
+        indexes.dedup();
+        let (route, nft) = match indexes.is_empty() && attachments.is_empty() {
+            true => (None, None),
+            false => self.kernel.part(),
+        };
+        let links = indexes
+            .iter()
+            .map(|index| (*index, self.store.dying_path(*index)))
+            .collect();
+        Ok(Detached {
+            attachments,
+            links,
+            route,
+            nft,
+        })
+    }
+
+    /// Links that were put aside so long ago that whoever did it is gone.
+    fn old(&self) -> Result<Vec<IfIndex>> {
+        let dying = self.store.dying()?.into_iter();
+        let old = dying.filter(|(_, since)| since.elapsed().is_ok_and(|age| age > OLD));
+        Ok(old.map(|(index, _)| index).collect())
+    }
+
+    pub(crate) fn settle_old(&mut self) -> Result<()> {
+        let old = self.old()?;
+        self.settle_now(&old)
+    }
+
+    pub(crate) fn settle_now(&mut self, indexes: &[IfIndex]) -> Result<()> {
+        if indexes.is_empty() {
+            return Ok(());
+        }
+        delete(self.kernel.route()?, indexes)?;
+        indexes
+            .iter()
+            .try_for_each(|index| file::remove(&self.store.dying_path(*index)))
+    }
+
+    pub(crate) fn gc(&mut self) -> Result<Collected> {
+        let mut found = Collected::default();
+        if self.store.definitions()?.is_empty() && !self.store.is_alive()? {
+            return Ok(found);
+        }
+        let _host = self.store.lock_host()?;
+        for definition in self.store.definitions()? {
+            let name = definition.network.name;
+            if self.recover_network(&name)? {
+                found.networks.push(name);
+                continue;
+            }
+            let _lock = self.store.lock_network(&name)?;
+            found.attachments.extend(self.recover_attachments(&name)?);
+            for claim in self.store.claims_in(&name, State::Up)? {
+                if self.find(claim.attachment.host_end)?.is_none() {
+                    self.remove_now(&claim.attachment)?;
+                    found.attachments.push(claim.attachment);
+                }
+            }
+        }
+        found.links = self.sweep()?;
+        self.store.remove_all()?;
+        Ok(found)
+    }
+
+    /// Deletes links of ours that no record knows.
+    fn sweep(&mut self) -> Result<usize> {
+        let filter = LinkFilter::default();
+        let links = self
+            .kernel
+            .route()?
+            .links(&filter)
+            .map_err(|err| Error::netlink("look for links that were left", err))?;
+        let mut count = 0;
+        for link in links.iter().filter(|link| {
+            is_tombstone(link) || link.name.as_bytes().starts_with(HOST_END.as_bytes())
+        }) {
+            let key = link
+                .alias
+                .as_deref()
+                .filter(|alias| alias.starts_with(MARK))
+                .and_then(Key::from_alias);
+            let known = match &key {
+                Some((key, _)) => !is_tombstone(link) && self.store.claim(key)?.is_some(),
+                None => !is_tombstone(link),
+            };
+            if !known {
+                self.delete(link.index)?;
+                count += 1;
+            }
+        }
+        for (index, _) in self.store.dying()? {
+            file::remove(&self.store.dying_path(index))?;
+        }
+        Ok(count)
+    }
+}
