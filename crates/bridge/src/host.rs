@@ -75,6 +75,8 @@ pub struct Collected {
     pub networks: Vec<NetworkName>,
     /// How many links were deleted that somebody had put aside, or that no record knows.
     pub links: usize,
+    /// Directories of records about namespaces that are no more.
+    pub files: Vec<PathBuf>,
 }
 
 impl Host {

@@ -8,6 +8,8 @@ use crate::name::{HOST_END, Key, MARK};
 use crate::spec::{Attachment, State};
 use core_netlink::link::{Link, LinkFilter};
 use core_netlink::{Conn, IfIndex};
+use ns_mgmt::{Found, Kind, NetNs};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -79,6 +81,30 @@ fn gone(err: core_netlink::Error) -> core_netlink::Result<()> {
     }
 }
 
+/// The cookies of all network namespaces of this machine; `None` if some cannot be seen or opened.
+fn living() -> Option<HashSet<u64>> {
+    let listing = ns_mgmt::list(&[Kind::Net])
+        .ok()
+        .filter(|listing| listing.hidden == 0)?;
+    let open = |found: &Found| {
+        let by_pid = found.pids().find_map(|pid| NetNs::open_pid(pid).ok());
+        let by_name = || {
+            found
+                .names
+                .iter()
+                .find_map(|name| NetNs::open_name(name).ok())
+        };
+        by_pid
+            .or_else(by_name)
+            .filter(|namespace| namespace.inode() == found.inode)
+    };
+    listing
+        .found
+        .iter()
+        .map(|found| open(found)?.cookie().ok())
+        .collect()
+}
+
 impl Engine {
     /// Hands over what is left to do; old links that nobody settled go with it.
     pub(crate) fn detached(
@@ -129,7 +155,10 @@ impl Engine {
     }
 
     pub(crate) fn gc(&mut self) -> Result<Collected> {
-        let mut found = Collected::default();
+        let mut found = Collected {
+            files: self.clear_dead()?,
+            ..Collected::default()
+        };
         if self.store.definitions()?.is_empty() && !self.store.is_alive()? {
             return Ok(found);
         }
@@ -152,6 +181,28 @@ impl Engine {
         found.links = self.sweep()?;
         self.store.remove_all()?;
         Ok(found)
+    }
+
+    /// Removes the records about namespaces that are no more; nothing unless every namespace of the machine can be seen.
+    fn clear_dead(&self) -> Result<Vec<PathBuf>> {
+        let Some(run) = self.store.base.parent() else {
+            return Ok(Vec::new());
+        };
+        let cookies: Vec<String> = file::names(run)?
+            .into_iter()
+            .filter(|name| *name != self.store.here.to_string())
+            .collect();
+        let alive = if cookies.is_empty() { None } else { living() };
+        let Some(alive) = alive else {
+            return Ok(Vec::new());
+        };
+        let dead = cookies.iter().filter(|name| {
+            name.parse()
+                .is_ok_and(|cookie: u64| !alive.contains(&cookie))
+        });
+        let dead: Vec<PathBuf> = dead.map(|name| run.join(name)).collect();
+        dead.iter().try_for_each(|path| file::remove_tree(path))?;
+        Ok(dead)
     }
 
     /// Deletes links of ours that no record knows.
