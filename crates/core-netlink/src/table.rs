@@ -236,3 +236,41 @@ impl Value for String {
 /// A number that travels in network byte order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Be<T>(pub T);
+
+#[cfg(test)]
+mod tests {
+    use crate::route::{RouteProtocol, RouteType, Table};
+    use crate::{addr::Scope, neigh::NeighbourFlags};
+
+    #[test]
+    fn names_and_numbers_go_both_ways() {
+        for kind in RouteType::NAMED {
+            assert_eq!(kind.to_string().parse(), Ok(*kind));
+            assert_eq!(RouteType::from(kind.number()), *kind);
+        }
+        assert_eq!("77".parse(), Ok(RouteProtocol::Other(77)));
+        assert_eq!("4".parse(), Ok(RouteProtocol::Static));
+        assert_eq!(RouteProtocol::Other(77).to_string(), "77");
+        assert_eq!(
+            ("main".parse(), "9999".parse()),
+            (Ok(Table::MAIN), Ok(Table(9999)))
+        );
+    }
+
+    #[test]
+    fn what_is_no_name_is_told_the_names() {
+        let err = "globl".parse::<Scope>().unwrap_err().to_string();
+        assert_eq!(
+            err,
+            "`globl` is no scope: global, site, link, host, nowhere, or a number"
+        );
+        assert!("300".parse::<Scope>().is_err() && "4294967296".parse::<Table>().is_err());
+    }
+
+    #[test]
+    fn unknown_flags_are_kept_and_known_ones_named() {
+        let flags = NeighbourFlags::from_bits(0x8000_0081);
+        assert_eq!(flags.names().collect::<Vec<_>>(), ["use", "router"]);
+        assert_eq!(flags.without(NeighbourFlags::USE).bits(), 0x8000_0080);
+    }
+}

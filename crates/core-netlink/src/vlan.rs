@@ -3,19 +3,11 @@
 use crate::attr::{Attr, Malformed, Writer, split_header};
 use crate::conn::{Conn, Query, Record, Request};
 use crate::error::Result;
+use crate::link::{ifla, rtm};
 use crate::object::{Change, Family, Object, Verb};
 use crate::table::bits;
 use crate::types::{IfIndex, IfName, VlanId};
 
-const RTM_NEWLINK: u16 = 16;
-const RTM_DELLINK: u16 = 17;
-const RTM_GETLINK: u16 = 18;
-const RTM_SETLINK: u16 = 19;
-
-const IFLA_IFNAME: u16 = 3;
-const IFLA_MASTER: u16 = 10;
-const IFLA_AF_SPEC: u16 = 26;
-const IFLA_EXT_MASK: u16 = 29;
 const IFLA_BRIDGE_FLAGS: u16 = 0;
 const IFLA_BRIDGE_VLAN_INFO: u16 = 2;
 const IFLA_BRIDGE_VLAN_TUNNEL_INFO: u16 = 3;
@@ -105,12 +97,12 @@ fn header(w: &mut Writer<'_>, link: IfIndex) {
 
 impl Object for VlanSpec {
     type Record = PortVlans;
-    const NEW: u16 = RTM_SETLINK;
-    const DELETE: u16 = RTM_DELLINK;
+    const NEW: u16 = rtm::SETLINK;
+    const DELETE: u16 = rtm::DELLINK;
 
     fn encode(&self, _: Verb, w: &mut Writer<'_>) {
         header(w, self.link);
-        w.nest_unmarked(IFLA_AF_SPEC, |w| {
+        w.nest_unmarked(ifla::AF_SPEC, |w| {
             if self.on_bridge {
                 w.u16(IFLA_BRIDGE_FLAGS, BRIDGE_FLAGS_SELF);
             }
@@ -240,7 +232,7 @@ impl PortVlans {
 
 impl Record for PortVlans {
     fn decode(kind: u16, body: &[u8]) -> Result<Option<Self>, Malformed> {
-        if !matches!(kind, RTM_NEWLINK | RTM_DELLINK) {
+        if !matches!(kind, rtm::NEWLINK | rtm::DELLINK) {
             return Ok(None);
         }
         let ([family, _, _, _, index @ ..], attrs) = split_header::<16>(body, "bridge port")?;
@@ -258,9 +250,9 @@ impl Record for PortVlans {
         for attr in attrs {
             let attr = attr?;
             match attr.kind {
-                IFLA_IFNAME => found.name = Some(IfName::from_kernel(attr.until_zero())),
-                IFLA_MASTER => found.master = Some(IfIndex(attr.u32()?)),
-                IFLA_AF_SPEC => found.read_bridge(attr)?,
+                ifla::IFNAME => found.name = Some(IfName::from_kernel(attr.until_zero())),
+                ifla::MASTER => found.master = Some(IfIndex(attr.u32()?)),
+                ifla::AF_SPEC => found.read_bridge(attr)?,
                 _ => {}
             }
         }
@@ -277,7 +269,7 @@ pub struct VlanFilter {
 
 impl Request for VlanFilter {
     fn kind(&self) -> u16 {
-        RTM_GETLINK
+        rtm::GETLINK
     }
 
     fn encode(&self, w: &mut Writer<'_>) {
@@ -286,7 +278,7 @@ impl Request for VlanFilter {
             true => RTEXT_FILTER_BRVLAN,
             false => RTEXT_FILTER_BRVLAN_COMPRESSED,
         };
-        w.u32(IFLA_EXT_MASK, mask);
+        w.u32(ifla::EXT_MASK, mask);
     }
 
     fn what(&self) -> String {
@@ -371,7 +363,7 @@ mod tests {
               1c00 0380  0800 0100 64000000  0600 0200 0a00 0000  0600 0300 0800 0000 # tunnel 100 begins at 10
               1c00 0380  0800 0100 6e000000  0600 0200 1400 0000  0600 0300 1000 0000 # and ends at 20
         ");
-        let found: PortVlans = decode(RTM_NEWLINK, &words);
+        let found: PortVlans = decode(rtm::NEWLINK, &words);
         let own = VlanFlags::PVID | VlanFlags::UNTAGGED;
         let ranges = [(1, 1, own), (10, 20, VlanFlags::NONE)]
             .map(|(first, last, flags)| VlanRange { first, last, flags });
@@ -388,13 +380,13 @@ mod tests {
             (found.name, found.master),
             ("v0".parse().ok(), Some(IfIndex(4)))
         );
-        check_cuts::<PortVlans, 16>(RTM_NEWLINK, &words);
+        check_cuts::<PortVlans, 16>(rtm::NEWLINK, &words);
     }
 
     #[test]
     fn an_end_without_a_beginning_is_an_error() {
         let words = hex("07 00 0000 03000000 00000000 00000000  0c00 1a00 0800 0200 1000 0a00");
-        assert!(PortVlans::decode(RTM_NEWLINK, &words).is_err());
+        assert!(PortVlans::decode(rtm::NEWLINK, &words).is_err());
     }
 
     #[test]
@@ -425,16 +417,16 @@ mod tests {
             let flags = if untagged { VlanFlags::UNTAGGED } else { VlanFlags::NONE };
             let given = (last > first).then(|| vlan(last));
             let spec = VlanSpec { last: given, flags, ..VlanSpec::new(IfIndex(3), vlan(first)) };
-            let found: PortVlans = decode(RTM_NEWLINK, &body(&Change::add(spec)));
+            let found: PortVlans = decode(rtm::NEWLINK, &body(&Change::add(spec)));
             prop_assert_eq!(found.vlans, [VlanRange { first, last, flags }]);
         }
 
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..120)) {
-            let _ = PortVlans::decode(RTM_NEWLINK, &bytes);
+            let _ = PortVlans::decode(rtm::NEWLINK, &bytes);
             let mut framed = hex("07 00 0000 03000000 00000000 00000000");
-            Writer::new(&mut framed).bytes(IFLA_AF_SPEC, &bytes);
-            let _ = PortVlans::decode(RTM_NEWLINK, &framed);
+            Writer::new(&mut framed).bytes(ifla::AF_SPEC, &bytes);
+            let _ = PortVlans::decode(rtm::NEWLINK, &framed);
         }
     }
 }

@@ -44,24 +44,24 @@ pub use vlan::{Vlan, VlanFlags};
 pub use vxlan::{DontFragment, TtlInherit, Vxlan};
 
 /// Message types.
-mod rtm {
-    pub(super) const NEWLINK: u16 = 16;
-    pub(super) const DELLINK: u16 = 17;
-    pub(super) const GETLINK: u16 = 18;
-    pub(super) const SETLINK: u16 = 19;
+pub(crate) mod rtm {
+    pub(crate) const NEWLINK: u16 = 16;
+    pub(crate) const DELLINK: u16 = 17;
+    pub(crate) const GETLINK: u16 = 18;
+    pub(crate) const SETLINK: u16 = 19;
     pub(super) const NEWLINKPROP: u16 = 108;
     pub(super) const DELLINKPROP: u16 = 109;
 }
 
 /// Attributes of a link, `IFLA_*`.
-mod ifla {
+pub(crate) mod ifla {
     pub(super) const ADDRESS: u16 = 1;
     pub(super) const BROADCAST: u16 = 2;
-    pub(super) const IFNAME: u16 = 3;
+    pub(crate) const IFNAME: u16 = 3;
     pub(super) const MTU: u16 = 4;
     pub(super) const LINK: u16 = 5;
     pub(super) const QDISC: u16 = 6;
-    pub(super) const MASTER: u16 = 10;
+    pub(crate) const MASTER: u16 = 10;
     pub(super) const PROTINFO: u16 = 12;
     pub(super) const TXQLEN: u16 = 13;
     pub(super) const OPERSTATE: u16 = 16;
@@ -70,10 +70,10 @@ mod ifla {
     pub(super) const NET_NS_PID: u16 = 19;
     pub(super) const IFALIAS: u16 = 20;
     pub(super) const STATS64: u16 = 23;
-    pub(super) const AF_SPEC: u16 = 26;
+    pub(crate) const AF_SPEC: u16 = 26;
     pub(super) const GROUP: u16 = 27;
     pub(super) const NET_NS_FD: u16 = 28;
-    pub(super) const EXT_MASK: u16 = 29;
+    pub(crate) const EXT_MASK: u16 = 29;
     pub(super) const PROMISCUITY: u16 = 30;
     pub(super) const NUM_TX_QUEUES: u16 = 31;
     pub(super) const NUM_RX_QUEUES: u16 = 32;
