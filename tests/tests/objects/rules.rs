@@ -10,7 +10,7 @@ use vetch_tests::lab;
 fn rules_are_read_made_again_and_removed() {
     check_copy(
         &[
-            "ip rule add not from 10.0.0.0/8 to 10.3.0.0/16 fwmark 0x1/0xff iif lo uidrange 5-10 ipproto tcp sport 5-6 dport 80 table 1000 priority 100 suppress_prefixlength 0",
+            "ip rule add not from 10.0.0.0/8 to 10.3.0.0/16 fwmark 0x1/0xff iif lo uidrange 0-0 ipproto tcp sport 5-6 dport 80 table 1000 priority 100 suppress_prefixlength 0",
             "ip rule add goto 32766 priority 50",
             "ip rule add nop priority 51",
             "ip rule add blackhole from 10.9.9.9 priority 52 protocol 99",
