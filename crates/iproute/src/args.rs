@@ -8,20 +8,11 @@ use std::ffi::OsString;
 #[derive(Clone)]
 pub(crate) struct Args<'a> {
     words: &'a [OsString],
-    abbreviations: bool,
 }
 
 impl<'a> Args<'a> {
     pub(crate) fn new(words: &'a [OsString]) -> Self {
-        Args {
-            words,
-            abbreviations: false,
-        }
-    }
-
-    /// Lets keywords be shortened, as the originals do.
-    pub(crate) fn allow_abbreviations(&mut self) {
-        self.abbreviations = true;
+        Args { words }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -64,9 +55,9 @@ impl<'a> Args<'a> {
         Ok(same)
     }
 
-    /// Whether `given` means `keyword`: the same, or a beginning of it where that is allowed.
+    /// Whether `given` means `keyword`: the same, or a beginning of it.
     pub(crate) fn means(&self, given: &str, keyword: &str) -> bool {
-        given == keyword || (self.abbreviations && !given.is_empty() && keyword.starts_with(given))
+        !given.is_empty() && keyword.starts_with(given)
     }
 
     /// "on" or "off" behind `key`.
@@ -95,10 +86,9 @@ mod tests {
     }
 
     #[test]
-    fn abbreviations_are_for_those_who_ask() {
-        let mut args = Args::new(&[]);
-        assert!(!args.means("broad", "broadcast"));
-        args.allow_abbreviations();
-        assert!(args.means("broad", "broadcast") && !args.means("", "broadcast"));
+    fn a_beginning_is_enough_as_in_the_originals() {
+        let args = Args::new(&[]);
+        assert!(args.means("broad", "broadcast") && args.means("del", "delete"));
+        assert!(!args.means("", "broadcast") && !args.means("broadcasts", "broadcast"));
     }
 }

@@ -14,9 +14,11 @@
 
 mod addr;
 mod args;
+mod brctl;
 mod bridge;
 mod fault;
 mod hints;
+mod ifconfig;
 mod link;
 mod names;
 mod neigh;

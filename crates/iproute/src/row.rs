@@ -128,6 +128,11 @@ impl Row {
         }
     }
 
+    /// Takes the space behind the last word away.
+    pub(crate) fn trim_end(&mut self) {
+        self.text.truncate(self.text.trim_end().len());
+    }
+
     /// Takes a field back that turned out to be empty.
     pub(crate) fn forget(&mut self, key: &str) {
         self.map.remove(key);

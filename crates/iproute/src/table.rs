@@ -5,7 +5,7 @@ use crate::fault::Fault;
 use crate::options::Options;
 use crate::session::Session;
 use crate::value::quoted;
-use crate::{Done, Program, addr, bridge, link, neigh, netns, route, rule};
+use crate::{Done, Program, addr, brctl, bridge, ifconfig, link, neigh, netns, route, rule};
 
 /// Carries out one verb, given the words behind it.
 pub(crate) type Run = fn(&mut Session<'_>, &mut Args<'_>) -> Done;
@@ -63,15 +63,12 @@ pub(crate) fn words() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// Carries out a command line.
-pub(crate) fn run(session: &mut Session<'_>, mut args: Args<'_>) -> Done {
+pub(crate) fn run(session: &mut Session<'_>, args: Args<'_>) -> Done {
     match session.program {
         Program::Bridge => tool(session, args, "bridge", BRIDGE),
-        Program::Brctl => Err(no_such("brctl", "", IP)),
-        Program::Ifconfig => Err(no_such("ifconfig", "", IP)),
-        Program::Ip => {
-            args.allow_abbreviations();
-            tool(session, args, "ip", IP)
-        }
+        Program::Brctl => brctl::run(session, args),
+        Program::Ifconfig => ifconfig::run(session, args),
+        Program::Ip => tool(session, args, "ip", IP),
         Program::Vetch => vetch(session, args),
     }
 }
@@ -84,6 +81,14 @@ fn vetch(session: &mut Session<'_>, mut args: Args<'_>) -> Done {
             let outer = std::mem::take(&mut session.opts);
             session.opts = Options::read(&mut args)?.over(outer);
             dispatch(session, args, "vetch bridge", BRIDGE)
+        }
+        Some("brctl") => {
+            args.skip();
+            brctl::run(session, args)
+        }
+        Some("ifconfig") => {
+            args.skip();
+            ifconfig::run(session, args)
         }
         _ => dispatch(session, args, "vetch", IP),
     }
@@ -109,10 +114,10 @@ fn dispatch(
     let Some(word) = args.next()?.filter(|_| !session.opts.help) else {
         return usage(session, &overview(name, objects), session.opts.help);
     };
-    if args.means(word, "help") && find(&args, word, objects).is_none() {
+    if args.means(word, "help") && find(&args, name, word, objects).is_none() {
         return usage(session, &overview(name, objects), true);
     }
-    let object = find(&args, word, objects).ok_or_else(|| no_such(name, word, objects))?;
+    let object = find(&args, name, word, objects).ok_or_else(|| no_such(name, word, objects))?;
     let title = object.names.first().copied().unwrap_or_default();
     let Some(word) = args.next()? else {
         return (object.default)(session, &mut args);
@@ -130,10 +135,19 @@ fn dispatch(
     }
 }
 
-fn find<'o>(args: &Args<'_>, word: &str, objects: &[&'o Object]) -> Option<&'o Object> {
+/// Objects may be shortened under the names of the originals; `vetch` has other words, which must not be taken for them.
+fn find<'o>(args: &Args<'_>, name: &str, word: &str, objects: &[&'o Object]) -> Option<&'o Object> {
+    let exact = name == "vetch";
+    let meant = |known: &&str| {
+        if exact {
+            *known == word
+        } else {
+            args.means(word, known)
+        }
+    };
     objects
         .iter()
-        .find(|object| object.names.iter().any(|known| args.means(word, known)))
+        .find(|object| object.names.iter().any(|known| meant(&known)))
         .copied()
 }
 
@@ -183,7 +197,7 @@ fn no_such(name: &str, word: &str, objects: &[&Object]) -> Fault {
         .collect();
     let original = format!("Object \"{word}\" is unknown, try \"{name} help\".");
     Fault::new(
-        1,
+        if name == "bridge" { 255 } else { 1 },
         original,
         format!("`{word}` is no object of `{name}`"),
         "nothing was done",

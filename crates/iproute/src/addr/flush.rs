@@ -49,7 +49,8 @@ fn find(s: &mut Session<'_>, choice: &Choice) -> Done<Vec<Address>> {
     let links = choice.links.find(s)?;
     let mut found = s.conn()?.addresses(&filter(choice, &links))?;
     found.retain(|address| {
-        links.iter().any(|link| link.index == address.link) && choice.passes(address)
+        let link = links.iter().find(|link| link.index == address.link);
+        link.is_some_and(|link| choice.passes(address, &link.name.to_string()))
     });
     Ok(found)
 }

@@ -16,7 +16,7 @@ pub(super) const USAGE: &str = "[[dev] LINK] [up] [master LINK] [type KIND] [sco
 #[derive(Default)]
 pub(super) struct Choice {
     pub(super) links: Select,
-    family: Option<Family>,
+    pub(super) family: Option<Family>,
     scope: Option<Scope>,
     to: Option<Prefix>,
     label: Option<String>,
@@ -85,7 +85,7 @@ impl Choice {
         !self.is_narrow() && self.links.is_nothing()
     }
 
-    pub(super) fn passes(&self, address: &Address) -> bool {
+    pub(super) fn passes(&self, address: &Address, link: &str) -> bool {
         let v4 = address.address.addr().is_ipv4();
         let family = match self.family {
             Some(Family::Inet) => v4,
@@ -93,9 +93,10 @@ impl Choice {
             _ => true,
         };
         let label = |pattern: &String| {
-            address
+            let label = address
                 .label
-                .is_none_or(|label| matches_glob(pattern.as_bytes(), label.as_bytes()))
+                .map_or(link.to_owned(), |label| label.to_string());
+            matches_glob(pattern.as_bytes(), label.as_bytes())
         };
         family
             && self.scope.is_none_or(|scope| scope == address.scope)

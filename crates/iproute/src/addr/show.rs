@@ -5,6 +5,7 @@ use super::select::Choice;
 use crate::Done;
 use crate::args::Args;
 use crate::link::print::{Part, brief, counters, describe};
+use crate::options::Family;
 use crate::row::Row;
 use crate::session::Session;
 use core_netlink::IfIndex;
@@ -17,14 +18,15 @@ pub(super) fn show(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
     let all = s.conn()?.addresses(&filter(&choice, &links))?;
     let mut rows = Vec::new();
     for link in &links {
-        let of: Vec<&Address> = all
-            .iter()
-            .filter(|address| address.link == link.index && choice.passes(address))
+        let on_link = all.iter().filter(|address| address.link == link.index);
+        let bare = choice.family.is_none() && on_link.clone().next().is_none();
+        let name = link.name.to_string();
+        let meant: Vec<&Address> = on_link
+            .filter(|address| choice.passes(address, &name))
             .collect();
-        if choice.is_narrow() && of.is_empty() {
-            continue;
+        if bare || !choice.is_narrow() || !meant.is_empty() {
+            add_rows(s, &mut rows, link, &meant, choice.family);
         }
-        add_rows(s, &mut rows, link, &of);
     }
     s.print(rows)
 }
@@ -41,7 +43,13 @@ pub(super) fn filter(choice: &Choice, links: &[Link]) -> AddressFilter {
     }
 }
 
-fn add_rows(s: &mut Session<'_>, rows: &mut Vec<Row>, link: &Link, addresses: &[&Address]) {
+fn add_rows(
+    s: &mut Session<'_>,
+    rows: &mut Vec<Row>,
+    link: &Link,
+    addresses: &[&Address],
+    family: Option<Family>,
+) {
     if s.opts.oneline && !s.opts.json && !s.opts.brief {
         rows.extend(
             addresses
@@ -57,7 +65,7 @@ fn add_rows(s: &mut Session<'_>, rows: &mut Vec<Row>, link: &Link, addresses: &[
             print::prefix(row, address)
         });
     } else {
-        describe(s, &mut row, link, Part::Address);
+        describe(s, &mut row, link, Part::Address(family));
         row.list("addr_info", addresses, |row, address| {
             row.text("\n");
             print::describe(s, row, address);

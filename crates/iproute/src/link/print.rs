@@ -13,17 +13,18 @@ const LINE: &str = "\n    ";
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     Link,
-    Address,
+    /// With the family that was asked for.
+    Address(Option<Family>),
 }
 
 pub(crate) fn describe(s: &mut Session<'_>, row: &mut Row, link: &Link, part: Part) {
-    let v6_only = part == Part::Address && s.opts.family == Some(Family::Inet6);
+    let v6_only = part == Part::Address(Some(Family::Inet6));
     row.field("ifindex", link.index.0, format_args!("{}: ", link.index));
     name(s, row, link, ": ");
     let flags = flags(s, link);
     row.values("flags", &flags, "<", ",", "> ");
     state(s, row, link, part, v6_only);
-    if part == Part::Link || s.opts.family.is_none() || s.opts.details {
+    if matches!(part, Part::Link | Part::Address(None)) || s.opts.details {
         hardware(s, row, link);
     }
     if s.opts.details {

@@ -115,7 +115,8 @@ impl Filter {
             0 => 0x100,
             bits => bits,
         };
-        bits & self.states.unwrap_or(0xff & !HIDDEN) != 0
+        found.flags.contains(NeighbourFlags::EXT_LEARNED)
+            || bits & self.states.unwrap_or(0xff & !HIDDEN) != 0
     }
 }
 

@@ -148,14 +148,10 @@ impl Filter {
 
     pub(super) fn passes(&self, route: &Route) -> bool {
         let same = |asked: Option<IfIndex>, found| asked.is_none_or(|asked| found == Some(asked));
-        let hops = route.multipath.iter();
-        let oif = same(self.oif, route.link) || hops.clone().any(|hop| hop.link == self.oif);
-        let via = self.via.is_none_or(|via| {
-            route.gateway.is_some_and(|ip| via.contains(&ip))
-                || hops
-                    .clone()
-                    .any(|hop| hop.gateway.is_some_and(|ip| via.contains(&ip)))
-        });
+        let oif = same(self.oif, route.link);
+        let via = self
+            .via
+            .is_none_or(|via| route.gateway.is_some_and(|ip| via.contains(&ip)));
         let prefsrc = self
             .prefsrc
             .is_none_or(|from| route.prefsrc.is_some_and(|ip| from.contains(&ip)));

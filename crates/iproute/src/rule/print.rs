@@ -33,6 +33,7 @@ pub(super) fn describe(s: &Session<'_>, rule: &Rule) -> Row {
             s.names.protocols.name(protocol.number().into()),
         );
     }
+    row.trim_end();
     row
 }
 
