@@ -47,8 +47,8 @@ fn every_change_is_told() {
             .add_link(&named("br0", Kind::Bridge(Bridge::default())))?
             .unwrap()
             .index;
-        let ifb = conn
-            .add_link(&named("ifb0", Kind::veth(LinkSpec::default())))?
+        let vt0 = conn
+            .add_link(&named("vt0", Kind::veth(LinkSpec::default())))?
             .unwrap()
             .index;
         until(
@@ -56,7 +56,7 @@ fn every_change_is_told() {
             |e| matches!(e, Event::Link(Fate::New, link) if link.index == br0),
         );
         conn.set_link(
-            ifb,
+            vt0,
             &LinkSpec {
                 master: Some(br0),
                 ..LinkSpec::default()
@@ -64,7 +64,7 @@ fn every_change_is_told() {
         )?;
         until(
             &mut events,
-            |e| matches!(e, Event::BridgePort(Fate::New, link) if link.index == ifb),
+            |e| matches!(e, Event::BridgePort(Fate::New, link) if link.index == vt0),
         );
         conn.set_link(
             br0,
@@ -89,7 +89,7 @@ fn every_change_is_told() {
         );
         until(&mut events, |e| matches!(e, Event::Route(Fate::New, _)));
         conn.set_link(
-            ifb,
+            vt0,
             &LinkSpec {
                 master: Some(NO_MASTER),
                 ..LinkSpec::default()
@@ -97,7 +97,7 @@ fn every_change_is_told() {
         )?;
         until(
             &mut events,
-            |e| matches!(e, Event::BridgePort(Fate::Gone, link) if link.index == ifb),
+            |e| matches!(e, Event::BridgePort(Fate::Gone, link) if link.index == vt0),
         );
         conn.delete_link(br0)?;
         until(
@@ -108,7 +108,7 @@ fn every_change_is_told() {
             &mut events,
             |e| matches!(e, Event::Link(Fate::Gone, link) if link.index == br0),
         );
-        conn.delete_link("ifb0".parse::<LinkRef>()?)?;
+        conn.delete_link("vt0".parse::<LinkRef>()?)?;
         Ok(())
     });
 }

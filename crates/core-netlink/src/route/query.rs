@@ -153,7 +153,11 @@ impl Request for RouteQuery {
             0,
         ]);
         let matched = if self.fib_match { RTM_F_FIB_MATCH } else { 0 };
-        let table = if self.to.is_ipv4() { RTM_F_LOOKUP_TABLE } else { 0 }; // IPv6 always says which table, and refuses the flag
+        let table = if self.to.is_ipv4() {
+            RTM_F_LOOKUP_TABLE
+        } else {
+            0
+        }; // IPv6 always says which table, and refuses the flag
         w.raw(&(table | matched).to_ne_bytes());
         w.ip(RTA_DST, self.to);
         if let Some(from) = self.from {
