@@ -71,6 +71,11 @@ impl Failure {
         self
     }
 
+    /// What to do next.
+    pub(crate) fn way_out(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// Another exit code than the command's own.
     pub(crate) fn code(mut self, code: u8) -> Failure {
         self.code = Some(code);

@@ -34,9 +34,10 @@ fn program(name: &OsStr) -> Option<Program> {
 
 /// Lets `iproute` answer on our standard output.
 pub(crate) fn iproute(program: Program, words: &[OsString]) -> ExitCode {
-    let mut env = Env::default();
-    env.program = program;
-    env.explain = io::stderr().is_terminal();
+    let env = Env {
+        program,
+        explain: io::stderr().is_terminal(),
+    };
     let mut out = io::BufWriter::new(io::stdout().lock());
     let code = iproute::main(&env, words, &mut out, &mut io::stderr().lock());
     match out.flush() {

@@ -17,7 +17,7 @@ pub(crate) fn open(global: &Global) -> Result<Host, Failure> {
     };
     let mut host = Host::with(options)?;
     if global.verbose {
-        host.watch(|step, took| show(step, took));
+        host.watch(show);
     }
     Ok(host)
 }

@@ -18,6 +18,7 @@ mod sys;
 mod table;
 mod target;
 mod time;
+mod words;
 
 use std::process::ExitCode;
 

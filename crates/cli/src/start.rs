@@ -7,7 +7,7 @@ use crate::front::{self, Front};
 use crate::output::{self, Output};
 use clap::{CommandFactory, FromArgMatches};
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Runs the front end that the program's name and its first words ask for.
@@ -20,7 +20,7 @@ pub(crate) fn main(args: Vec<OsString>) -> ExitCode {
 
 /// Prints a failure on stderr and gives its exit code.
 pub(crate) fn report(failure: &Failure) -> ExitCode {
-    failure.print(&mut std::io::stderr().lock(), output::colour());
+    failure.print(&mut io::stderr().lock(), output::colour());
     failure.exit_code().into()
 }
 
@@ -46,7 +46,7 @@ fn vetch(args: &[OsString]) -> ExitCode {
 
 /// Help and version are answers (0); everything else was typed wrongly (2). A closed pipe changes neither.
 fn usage_code(usage: &clap::Error, args: &[OsString]) -> ExitCode {
-    let printed = usage.print();
+    let printed = print_usage(usage, args);
     if !usage.use_stderr() {
         return match printed {
             Ok(()) => ExitCode::SUCCESS,
@@ -54,9 +54,19 @@ fn usage_code(usage: &clap::Error, args: &[OsString]) -> ExitCode {
         };
     }
     if let Some(hint) = single_dash_hint(args) {
-        let _ = writeln!(std::io::stderr().lock(), "hint: {hint}");
+        let _ = writeln!(io::stderr().lock(), "hint: {hint}");
     }
     ExitCode::from(FAILED)
+}
+
+/// A message repeats the words typed: where they hold control characters it is printed without colour, and they are written out.
+fn print_usage(usage: &clap::Error, args: &[OsString]) -> io::Result<()> {
+    let plain = |word: &OsString| word.to_string_lossy().chars().all(|c| !c.is_control());
+    if args.iter().all(plain) {
+        return usage.print();
+    }
+    let text = output::escape_text(&usage.render().to_string());
+    write!(io::stderr().lock(), "{text}")
 }
 
 /// `-net=host` is read as letters: says what was meant, `--net host`.

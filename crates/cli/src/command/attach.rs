@@ -4,6 +4,7 @@ use crate::cli::Global;
 use crate::command::{Answer, view};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::words::parse;
 use crate::{host, target};
 use bridge::{Attachment, AttachmentSpec, NetworkName, PortSpec};
 use core_netlink::{IfName, MacAddr};
@@ -23,15 +24,16 @@ Examples:
   vetch attach lab c1 --ifname eth1              a second network")]
 pub(crate) struct Args {
     /// Network to attach to
+    #[arg(value_parser = parse::<NetworkName>)]
     network: NetworkName,
     /// Network namespace: a name under /run/netns, a path, or `pid:N`
-    #[arg(value_name = "NETNS")]
+    #[arg(value_name = "NETNS", value_parser = parse::<Target>)]
     namespace: Target,
     /// What detach will find it by; the namespace's name unless given
     #[arg(long)]
     id: Option<String>,
     /// Interface inside the namespace
-    #[arg(long, default_value = "eth0")]
+    #[arg(long, default_value = "eth0", value_parser = parse::<IfName>)]
     ifname: IfName,
     /// Address inside one of the subnets, at most one of each; the next free ones unless given
     #[arg(long)]
@@ -53,7 +55,7 @@ pub(crate) struct Publish {
     #[arg(
         short = 'p',
         long = "publish",
-        value_name = "[HOSTIP:]HOSTPORT:PORT[/PROTO]"
+        value_name = "[HOSTIP:]HOSTPORT:PORT[/PROTO]", value_parser = parse::<PortSpec>
     )]
     pub(crate) ports: Vec<PortSpec>,
 }

@@ -4,6 +4,7 @@ use crate::cli::Global;
 use crate::command::Answer;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::words::parse;
 use crate::{host, settle};
 use bridge::{AttachmentId, Detached, Host, NetworkName, Who};
 use core_netlink::IfName;
@@ -21,12 +22,13 @@ Examples:
   vetch detach lab c1 --ifname eth1              only this interface")]
 pub(crate) struct Args {
     /// Network to detach from
+    #[arg(value_parser = parse::<NetworkName>)]
     network: NetworkName,
     /// Attachment: its id, or its namespace as a name, a path or `pid:N`
     #[arg(value_name = "ID|NETNS")]
     who: String,
     /// Only this interface; all of them unless given
-    #[arg(long)]
+    #[arg(long, value_parser = parse::<IfName>)]
     ifname: Option<IfName>,
     /// Return only when the kernel has deleted the link (20 to 40 ms)
     #[arg(long)]

@@ -6,6 +6,7 @@ use crate::container::{self, Name};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::target;
+use crate::words::explain;
 use ns_mgmt::{Choice, Choices, HeldSignals, Kind, Namespace, NsName, RunSpec, Target};
 use std::ffi::OsString;
 use std::str::FromStr;
@@ -50,7 +51,7 @@ impl FromStr for Place {
             Ok(Target::Name(name)) => Ok(Place::Named(name)),
             Ok(Target::Pid(pid)) => Ok(Place::Of(pid)),
             Ok(_) => Err("right is `ns:NAME` or `pid:N`".to_owned()),
-            Err(error) => Err(format!("{error:?}")),
+            Err(error) => Err(explain(&error)),
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::command::{Answer, view};
 use crate::failure::Failure;
 use crate::host;
 use crate::output::Output;
+use crate::words::parse;
 use bridge::NetworkName;
 
 /// List the attachments: id, namespace, interface, addresses, ports, state, since
@@ -18,6 +19,7 @@ States: up (traffic flows), claimed (was being made), leaving (is being taken aw
 The last three are cleared by the next command on that network, or by `vetch gc`.")]
 pub(crate) struct Args {
     /// Only this network
+    #[arg(value_parser = parse::<NetworkName>)]
     network: Option<NetworkName>,
 }
 

@@ -4,6 +4,7 @@ use crate::command::{Answer, view};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::table;
+use crate::words::parse;
 use ns_mgmt::{Found, Holder, Kind};
 use serde_json::{Value, json};
 
@@ -17,7 +18,7 @@ Examples:
   vetch lsns --json | jq '.namespaces[] | select(.processes == [])'")]
 pub(crate) struct Args {
     /// Only this kind: cgroup, ipc, mnt, net, pid, time, user or uts
-    #[arg(short, long = "type", value_name = "KIND")]
+    #[arg(short, long = "type", value_name = "KIND", value_parser = parse::<Kind>)]
     kind: Vec<Kind>,
 }
 

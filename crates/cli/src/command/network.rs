@@ -4,6 +4,7 @@ use crate::cli::Global;
 use crate::command::{Answer, view};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::words::parse;
 use crate::{host, settle, table, time};
 use bridge::{Host, Network, NetworkName, NetworkSpec};
 use clap::Subcommand;
@@ -43,6 +44,7 @@ Examples:
   vetch network create web --dry-run             the `ip` and `nft` words for it")]
 struct Create {
     /// Name: 1 to 40 letters, digits, `_`, `.` or `-`
+    #[arg(value_parser = parse::<NetworkName>)]
     name: NetworkName,
     /// Subnet, at most one of each family; without any, a free IPv4 /24 that the host has no route to
     #[arg(long, value_name = "CIDR", value_parser = subnet)]
@@ -63,7 +65,7 @@ struct Create {
     #[arg(long)]
     host_services: bool,
     /// Name of the bridge; `vbr-NAME` unless given
-    #[arg(long, value_name = "IFNAME")]
+    #[arg(long, value_name = "IFNAME", value_parser = parse::<IfName>)]
     bridge: Option<IfName>,
     /// Only show the steps
     #[arg(long)]
@@ -80,7 +82,7 @@ struct Ls {}
 #[command(visible_alias = "show")]
 struct Inspect {
     /// Names
-    #[arg(required = true, value_name = "NETWORK")]
+    #[arg(required = true, value_name = "NETWORK", value_parser = parse::<NetworkName>)]
     names: Vec<NetworkName>,
 }
 
@@ -91,7 +93,7 @@ struct Inspect {
 #[command(visible_alias = "delete")]
 struct Rm {
     /// Names
-    #[arg(required = true, value_name = "NETWORK")]
+    #[arg(required = true, value_name = "NETWORK", value_parser = parse::<NetworkName>)]
     names: Vec<NetworkName>,
     /// Detach whoever is attached
     #[arg(short, long)]

@@ -6,6 +6,7 @@ use crate::command::{Answer, network};
 use crate::container::{self, Name};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::words::{explain, parse};
 use crate::{host, settle, target};
 use bridge::{AttachmentId, AttachmentSpec, Host, NetworkName, NetworkSpec, PortSpec, Who};
 use ns_mgmt::{Child, Choice, Choices, HeldSignals, Kind, Namespace, NsName, RunSpec, Target};
@@ -127,16 +128,13 @@ impl FromStr for Net {
                 Ok(Target::Name(name)) => Ok(Net::Named(name)),
                 Ok(Target::Pid(pid)) => Ok(Net::Of(pid)),
                 Ok(_) => Err("right is `ns:NAME` or `pid:N`".to_owned()),
-                Err(error) => Err(format!("{error:?}")),
+                Err(error) => Err(explain(&error)),
             };
         }
         match text {
             "host" => Ok(Net::Host),
             "none" => Ok(Net::None),
-            name => name
-                .parse()
-                .map(Net::Network)
-                .map_err(|error: bridge::Error| format!("{error:?}")),
+            name => parse(name).map(Net::Network),
         }
     }
 }
