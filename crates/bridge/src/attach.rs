@@ -1,7 +1,7 @@
 //! Attaching: everything is looked at and refused first, then done in the order that lets traffic flow last.
 
 use crate::action::Action;
-use crate::engine::{Engine, Scene, is_of, is_tombstone};
+use crate::engine::{Engine, Scene, is_bridge_of, is_of, is_tombstone};
 use crate::error::{Error, Result};
 use crate::intent;
 use crate::name::NetworkName;
@@ -454,9 +454,7 @@ impl Engine {
     /// The bridge must be there; after a reboot, or when somebody removed it, it is made again. So is the way out, if it moved.
     fn mend(&mut self, op: &str, network: &Network, scene: &mut Scene<'_>) -> Result<()> {
         match self.find(network.bridge)? {
-            Some(link) if link.alias.as_deref() == Some(&network.name.alias()) => {
-                scene.bridge = Some(link.index)
-            }
+            Some(link) if is_bridge_of(&link, network) => scene.bridge = Some(link.index),
             Some(link) => {
                 let why = format!(
                     "link `{}` is not the bridge of network `{}` (alias {:?})",

@@ -225,9 +225,13 @@ impl Engine {
     }
 
     fn uninstall_if_last(&mut self) -> Result<()> {
-        match self.store.definitions()?.is_empty() {
-            true => self.remove(&Action::NoTables, &mut Scene::default()),
-            false => Ok(()),
+        let networks = self.store.definitions()?;
+        match networks
+            .iter()
+            .any(|definition| definition.state == State::Up)
+        {
+            false => self.remove(&Action::NoTables, &mut Scene::default()),
+            true => Ok(()),
         }
     }
 
@@ -267,7 +271,6 @@ impl Engine {
             name: Some(network.bridge),
             address: Some(HwAddr::from(network.mac)),
             mtu: Some(network.mtu),
-            alias: Some(network.name.alias()),
             kind: Some(Kind::Bridge(Bridge {
                 stp_state: Some(0),
                 mcast_snooping: Some(false),
@@ -288,6 +291,7 @@ impl Engine {
     fn bridge_up(&mut self, network: &Network, scene: &Scene<'_>) -> Result<()> {
         let bridge = known(scene.bridge, network.bridge)?;
         let quiet = LinkSpec {
+            alias: Some(network.name.alias()), // not taken at creation
             ipv4: Some(Ipv4Conf {
                 accept_redirects: Some(0),
                 send_redirects: Some(0),
@@ -314,9 +318,7 @@ impl Engine {
 
     fn delete_bridge(&mut self, network: &Network) -> Result<()> {
         match self.find(network.bridge)? {
-            Some(link) if link.alias.as_deref() == Some(&network.name.alias()) => {
-                self.delete(link.index)
-            }
+            Some(link) if is_bridge_of(&link, network) => self.delete(link.index),
             _ => Ok(()),
         }
     }
@@ -408,7 +410,6 @@ impl Engine {
         };
         let spec = LinkSpec {
             name: Some(attachment.host_end),
-            alias: Some(action::alias(attachment)),
             master: Some(known(scene.bridge, bridge)?),
             kind: Some(Kind::veth(peer)),
             ..one_end
@@ -478,6 +479,7 @@ impl Engine {
         self.kernel
             .set_sysctls(None, vec![action::sysctl_of_port(attachment.host_end)])?;
         let strict = LinkSpec {
+            alias: Some(action::alias(attachment)), // not taken at creation
             ipv4: Some(Ipv4Conf {
                 rp_filter: Some(1),
                 ..Ipv4Conf::default()
@@ -640,9 +642,7 @@ impl Engine {
 
     fn aside_bridge(&mut self, network: &Network, scene: &mut Scene<'_>) -> Result<()> {
         match self.find(network.bridge)? {
-            Some(link) if link.alias.as_deref() == Some(&network.name.alias()) => {
-                self.put_aside(&link, scene)
-            }
+            Some(link) if is_bridge_of(&link, network) => self.put_aside(&link, scene),
             _ => Ok(()),
         }
     }
@@ -674,10 +674,21 @@ fn tombstone(index: IfIndex) -> IfName {
     IfName::from_kernel(format!("vx{index}").as_bytes())
 }
 
-/// Whether a link is the host's end of this attachment, by its alias.
+/// Whether a link is the host's end of this attachment, by its alias; without one, by its derived name, for it gets its alias a moment
+/// after it was made.
 pub(crate) fn is_of(link: &Link, key: &Key) -> bool {
-    let alias = link.alias.as_deref().and_then(Key::from_alias);
-    alias.is_some_and(|(found, _)| found == *key)
+    match link.alias.as_deref() {
+        Some(alias) => Key::from_alias(alias).is_some_and(|(found, _)| found == *key),
+        None => link.name == key.host_end(),
+    }
+}
+
+/// The same for a bridge, which has a derived MAC address besides.
+pub(crate) fn is_bridge_of(link: &Link, network: &Network) -> bool {
+    match link.alias.as_deref() {
+        Some(alias) => alias == network.name.alias(),
+        None => link.name == network.bridge && link.address == Some(HwAddr::from(network.mac)),
+    }
 }
 
 /// Everything that should be in the tables, by the records.

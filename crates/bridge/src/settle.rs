@@ -6,6 +6,7 @@ use crate::file;
 use crate::host::Collected;
 use crate::name::{HOST_END, Key, MARK};
 use crate::spec::{Attachment, State};
+use crate::store::Store;
 use core_netlink::link::{Link, LinkFilter};
 use core_netlink::{Conn, IfIndex};
 use ns_mgmt::{Found, Kind, NetNs};
@@ -25,6 +26,7 @@ pub struct Detached {
     links: Vec<(IfIndex, PathBuf)>,
     route: Option<Conn>,
     nft: Option<Conn>,
+    records: Option<Store>,
 }
 
 impl Detached {
@@ -124,11 +126,17 @@ impl Engine {
             .iter()
             .map(|index| (*index, self.store.dying_path(*index)))
             .collect();
+        let records = self
+            .store
+            .definitions()?
+            .is_empty()
+            .then(|| self.store.clone());
         Ok(Detached {
             attachments,
             links,
             route,
             nft,
+            records,
         })
     }
 
