@@ -1,13 +1,9 @@
-//! The firewall by what the kernel holds and by packets. Networks are built by hand here: bridge and attachments are not under test.
+//! What the kernel holds: both tables, and the elements in them.
 
-use core_netlink::{Conn, Protocol};
+use crate::world::netfilter;
 use firewall::{Change, Installed};
 use serde_json::Value;
 use vetch_tests::{Node, lab};
-
-fn netfilter(node: &Node) -> Conn {
-    node.run(|| Conn::open(Protocol::Netfilter).unwrap())
-}
 
 fn nothing() -> firewall::Result<Change> {
     Ok(Change::default())
