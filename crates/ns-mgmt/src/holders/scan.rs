@@ -70,7 +70,6 @@ pub(super) struct Scan {
     pub(super) hidden: usize,
     kinds: Vec<Kind>,
     proc: OwnedFd,
-    own_mounts: u64,
     /// The sockets to look for.
     pub(super) sockets: Option<Sockets>,
     /// Mount namespaces whose mounts were read.
@@ -89,11 +88,14 @@ impl Scan {
 
     /// What holds namespaces without being in them. Mounts come first: descriptors may bear their names.
     pub(super) fn mounts_and_descriptors(&mut self) -> Result<()> {
+        self.mounts("thread-self", None);
         let pids = self
             .numbers(".")
             .map_err(|errno| Error::system("list processes", errno))?;
-        for pid in std::iter::once(std::process::id()).chain(pids.iter().copied()) {
-            self.mounts(pid);
+        for pid in &pids {
+            for tid in self.numbers(&format!("{pid}/task")).unwrap_or_default() {
+                self.mounts(&format!("{pid}/task/{tid}"), Some(*pid));
+            }
         }
         for pid in pids {
             self.descriptors(pid);
@@ -108,7 +110,6 @@ impl Scan {
             hidden: 0,
             kinds: kinds.to_vec(),
             proc: procfs::root(op)?,
-            own_mounts: Namespace::current(Kind::Mnt)?.inode(),
             sockets: None,
             mount_tables: BTreeSet::new(),
             mounted: BTreeMap::new(),
@@ -180,18 +181,17 @@ impl Scan {
         }
     }
 
-    /// Reads the mount table of each mount namespace once.
-    fn mounts(&mut self, pid: u32) {
-        let Ok((_, table)) = self.link(&format!("{pid}/ns/mnt")) else {
+    /// Reads the mount table of each mount namespace once; ours first.
+    fn mounts(&mut self, task: &str, seen_by: Option<u32>) {
+        let Ok((_, table)) = self.link(&format!("{task}/ns/mnt")) else {
             return;
         };
         if !self.mount_tables.insert(table) {
             return;
         }
-        let seen_by = (table != self.own_mounts).then_some(pid);
-        let root = seen_by.map_or(String::new(), |pid| format!("/proc/{pid}/root"));
+        let root = seen_by.map_or(String::new(), |_| format!("/proc/{task}/root"));
         for (path, id) in self
-            .read(&format!("{pid}/mountinfo"))
+            .read(&format!("{task}/mountinfo"))
             .lines()
             .filter_map(mountinfo::namespace)
         {

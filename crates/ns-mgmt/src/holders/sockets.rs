@@ -1,4 +1,5 @@
 //! The sockets of a network namespace, proc_net(5): one that was opened inside keeps it alive wherever its process went.
+//! One that has no address yet is in no table, and not found.
 
 use crate::{Error, Namespace, NetNs, Result};
 use std::collections::BTreeSet;

@@ -18,7 +18,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 pub(super) enum Word {
     /// The user namespace is made: write the maps, then say go.
     WantMaps,
-    /// This process continues the work; it is a child of yours.
+    /// This process continues the work; it is a child of yours. Say go.
     Successor(i32),
     /// All is made: say go.
     Ready,
@@ -132,9 +132,15 @@ fn begin(plan: &Plan, channel: &Channel<'_>, keep: &[RawFd]) -> Result<i32, i32>
     if !plan.second {
         return inside(plan, channel);
     }
-    let successor = channel.check(sys::fork_again(true, || code(inside(plan, channel))))?;
+    let successor = channel.check(sys::fork_again(true, || code(succeed(plan, channel))))?;
     channel.say(Word::Successor(successor.as_raw()))?;
     Ok(0)
+}
+
+/// Not a word before the parent knows who speaks.
+fn succeed(plan: &Plan, channel: &Channel<'_>) -> Result<i32, i32> {
+    channel.wait()?;
+    inside(plan, channel)
 }
 
 /// The process that is in all its namespaces.

@@ -74,6 +74,7 @@ impl Nursery<'_> {
                 Some(Word::Successor(pid)) => {
                     self.first = Some(std::mem::replace(&mut self.main, child::successor(pid)));
                     self.reap_first();
+                    self.go()?;
                 }
                 Some(Word::Ready) => return self.ready(),
                 Some(word) => return Err(failure(self.plan, word)),
@@ -96,6 +97,10 @@ impl Nursery<'_> {
         };
         idmap::write(&self.main.to_string(), maps)
             .map_err(|(file, errno)| userns::map_error(&self.plan.op, &file, errno))?;
+        self.go()
+    }
+
+    fn go(&self) -> Result<()> {
         go(&self.channel).map_err(|errno| Error::system(&*self.plan.op, errno))
     }
 
