@@ -171,6 +171,11 @@ fn mounts(job: &Job, real_root: bool) -> Result<()> {
             Some("mode=0755"),
         )
         .context("mount a tmpfs on /run")?;
+        // A user namespace may mount its own /proc only where one is in sight that nothing covers.
+        fs::create_dir("/run/.proc").context("make /run/.proc")?;
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+        // Refused in a container: the tests that need it say so.
+        let _ = mount(Some("proc"), "/run/.proc", Some("proc"), flags, none);
     }
     Ok(())
 }
