@@ -1,0 +1,574 @@
+//! Programs in namespaces: what they see, what they inherit, how they end.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs::{self, File};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sys::pthread::{pthread_kill, pthread_self};
+use nix::sys::signal::Signal;
+use ns_mgmt::{Choice, Choices, Error, IdMap, IdMaps, Kind, Namespace, RunSpec};
+use vetch_tests::{Lab, lab};
+
+const OUT: &str = "/run/out";
+
+fn sh(line: &str) -> RunSpec {
+    RunSpec {
+        command: ["sh", "-c", line].map(Into::into).into(),
+        ..Default::default()
+    }
+}
+
+/// Every kind new that a container has.
+fn contained() -> Choices {
+    Choices {
+        cgroup: Choice::New,
+        ipc: Choice::New,
+        mnt: Choice::New,
+        net: Choice::New,
+        pid: Choice::New,
+        uts: Choice::New,
+        ..Default::default()
+    }
+}
+
+fn code(spec: &RunSpec) -> Result<i32, Error> {
+    let mut child = spec.spawn()?;
+    child.start()?;
+    child.wait()
+}
+
+/// What a program that ends with 0 writes.
+#[track_caller]
+fn output(mut spec: RunSpec) -> String {
+    let (code, text) = coded_output(&mut spec);
+    assert_eq!(code, 0, "{text}");
+    text
+}
+
+fn coded_output(spec: &mut RunSpec) -> (i32, String) {
+    let out: OwnedFd = File::create(OUT).unwrap().into();
+    spec.stdio = [
+        Some(File::open("/dev/null").unwrap().into()),
+        Some(out.try_clone().unwrap()),
+        Some(out),
+    ];
+    let code = code(spec).unwrap();
+    let text = fs::read_to_string(OUT).unwrap();
+    fs::remove_file(OUT).unwrap();
+    (code, text)
+}
+
+#[test]
+fn the_exit_code_is_passed_on() {
+    lab(|_| {
+        for pid in [false, true] {
+            let choices = || Choices {
+                pid: if pid { Choice::New } else { Choice::Host },
+                mnt: Choice::New,
+                ..Default::default()
+            };
+            let end = |line: &str| {
+                code(&RunSpec {
+                    namespaces: choices(),
+                    ..sh(line)
+                })
+                .unwrap()
+            };
+            assert_eq!(end("exit 0"), 0);
+            assert_eq!(end("exit 7"), 7);
+            assert_eq!(end("kill -TERM $$"), 143);
+            assert_eq!(end("kill -KILL $$"), 137);
+            let fail = |program: &str| {
+                let spec = RunSpec {
+                    command: vec![program.into()],
+                    namespaces: choices(),
+                    ..Default::default()
+                };
+                code(&spec).unwrap_err()
+            };
+            assert_eq!(fail("no-such-program").exit_code(), 127);
+            assert_eq!(fail("/no/such/program").exit_code(), 127);
+            assert_eq!(fail("/etc/passwd").exit_code(), 126);
+            assert_eq!(fail("/etc").exit_code(), 126);
+            assert!(fail("no-such-program").is_not_found());
+        }
+    });
+}
+
+#[test]
+fn a_script_without_an_interpreter_line_goes_to_the_shell() {
+    lab(|_| {
+        use std::os::unix::fs::PermissionsExt;
+        fs::write("/run/script", "exit $1").unwrap();
+        fs::set_permissions("/run/script", fs::Permissions::from_mode(0o755)).unwrap();
+        let spec = RunSpec {
+            command: vec!["/run/script".into(), "9".into()],
+            ..Default::default()
+        };
+        assert_eq!(code(&spec).unwrap(), 9);
+        fs::remove_file("/run/script").unwrap();
+    });
+}
+
+#[test]
+fn what_contradicts_itself_is_refused_before_anything_happens() {
+    lab(|_| {
+        let uts = Namespace::current(Kind::Uts).unwrap();
+        let long = "h".repeat(65);
+        let new_uts = || Choices {
+            uts: Choice::New,
+            ..Default::default()
+        };
+        let hostname = |name: &str| RunSpec {
+            hostname: Some(name.into()),
+            namespaces: new_uts(),
+            ..sh("true")
+        };
+        let bad = [
+            RunSpec::default(),
+            RunSpec {
+                hostname: Some("box".into()),
+                ..sh("true")
+            },
+            hostname(""),
+            hostname(&long),
+            hostname("a\nb"),
+            RunSpec {
+                rootfs: Some("/run".into()),
+                ..sh("true")
+            },
+            RunSpec {
+                namespaces: Choices {
+                    net: Choice::Join(uts),
+                    ..Default::default()
+                },
+                ..sh("true")
+            },
+        ];
+        for spec in bad {
+            let err = spec.spawn().unwrap_err();
+            assert!(
+                err.is_invalid() && err.exit_code() == 125,
+                "{spec:?}: {err:?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_failure_before_the_program_comes_back_with_its_cause() {
+    lab(|_| {
+        let spec = RunSpec {
+            cwd: Some("/no/such/directory".into()),
+            namespaces: contained(),
+            ..sh("true")
+        };
+        let err = spec.spawn().unwrap_err();
+        assert!(err.is_not_found() && err.exit_code() == 125);
+        assert_eq!(
+            err.to_string(),
+            "cannot run `sh`: change to the directory /no/such/directory"
+        );
+    });
+}
+
+#[test]
+fn no_descriptor_reaches_the_program() {
+    lab(|lab| {
+        let leaks: Vec<OwnedFd> = (0..3)
+            .map(|_| File::open("/etc/passwd").unwrap().into())
+            .collect();
+        for leak in &leaks {
+            nix::fcntl::fcntl(
+                leak,
+                nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty()),
+            )
+            .unwrap();
+        }
+        lab.netns("blue");
+        let joined = || Choices {
+            net: Choice::Join(Namespace::open(Kind::Net, &"blue".parse().unwrap()).unwrap()),
+            ..Default::default()
+        };
+        let fresh = || RunSpec {
+            namespaces: contained(),
+            ..sh("ls /proc/self/fd; ls /proc/1/fd | tr '\\n' ' '")
+        };
+        // `ls` itself opens the directory as 3.
+        for namespaces in [Choices::default(), joined()] {
+            let spec = RunSpec {
+                namespaces,
+                ..sh("ls /proc/self/fd")
+            };
+            assert_eq!(output(spec), "0\n1\n2\n3\n");
+        }
+        let (init, _) = (output(fresh()), leaks);
+        let init = init.strip_prefix("0\n1\n2\n3\n").unwrap();
+        assert_eq!(
+            init.split_whitespace().count(),
+            1,
+            "the init holds its signals and nothing else: {init}"
+        );
+    });
+}
+
+#[test]
+fn a_container_sees_itself_only() {
+    lab(|_| {
+        let spec = RunSpec {
+            hostname: Some("box".into()),
+            namespaces: contained(),
+            ..sh(
+                "hostname; echo $$; ls /sys/class/net; ip -o link show up; ls -d /proc/[0-9]* | wc -l",
+            )
+        };
+        let text = output(spec);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[..3], ["box", "2", "lo"], "{text}");
+        assert!(lines[3].contains(": lo: <LOOPBACK,UP"), "{text}");
+        assert!(lines[4].trim().parse::<u32>().unwrap() <= 5, "{text}");
+        let here = nix::unistd::gethostname().unwrap();
+        assert_ne!(here, "box");
+    });
+}
+
+#[test]
+fn each_kind_can_be_new_joined_or_the_hosts() {
+    lab(|_| {
+        let kinds = [
+            Kind::Cgroup,
+            Kind::Ipc,
+            Kind::Mnt,
+            Kind::Net,
+            Kind::Pid,
+            Kind::Uts,
+        ];
+        let links = "for kind in cgroup ipc mnt net pid uts; do readlink /proc/self/ns/$kind; done";
+        let here: Vec<_> = kinds
+            .map(|kind| Namespace::current(kind).unwrap().to_string())
+            .into();
+        assert_eq!(output(sh(links)).lines().collect::<Vec<_>>(), here);
+        let mut other = RunSpec {
+            namespaces: contained(),
+            ..sh("sleep 60")
+        }
+        .spawn()
+        .unwrap();
+        other.start().unwrap();
+        let there: Vec<_> = kinds
+            .map(|kind| other.namespace(kind).unwrap().to_string())
+            .into();
+        assert!(here.iter().zip(&there).all(|(here, there)| here != there));
+        let spec = RunSpec {
+            namespaces: Choices::of_pid(other.pid()).unwrap(),
+            ..sh(links)
+        };
+        assert_eq!(output(spec).lines().collect::<Vec<_>>(), there);
+        other.signal(Signal::SIGKILL as i32).unwrap();
+        assert_eq!(other.wait().unwrap(), 137);
+    });
+}
+
+#[test]
+fn a_time_namespace_can_be_new() {
+    lab(|_| {
+        let spec = RunSpec {
+            namespaces: Choices {
+                time: Choice::New,
+                ..Default::default()
+            },
+            ..sh("readlink /proc/self/ns/time")
+        };
+        assert_ne!(
+            output(spec).trim(),
+            Namespace::current(Kind::Time).unwrap().to_string()
+        );
+    });
+}
+
+#[test]
+fn a_network_is_attached_before_the_program_starts() {
+    lab(|lab| {
+        let spec = RunSpec {
+            namespaces: contained(),
+            stdio: [None, Some(File::create(OUT).unwrap().into()), None],
+            ..sh("ip -o link show eth0")
+        };
+        let mut child = spec.spawn().unwrap();
+        assert_eq!(
+            child.netns().unwrap(),
+            ns_mgmt::NetNs::open_pid(child.pid()).unwrap()
+        );
+        lab.cmd(&format!(
+            "ip link add v0 type veth peer name eth0 netns {}",
+            child.pid()
+        ))
+        .ok();
+        assert_eq!(child.try_wait().unwrap(), None);
+        child.start().unwrap();
+        assert_eq!(child.wait().unwrap(), 0);
+        assert!(fs::read_to_string(OUT).unwrap().contains("eth0@"));
+        fs::remove_file(OUT).unwrap();
+    });
+}
+
+#[test]
+fn a_child_that_is_never_started_is_gone() {
+    lab(|_| {
+        let spec = RunSpec {
+            namespaces: contained(),
+            ..sh("sleep 60")
+        };
+        let pid = spec.spawn().unwrap().pid();
+        assert!(!PathBuf::from(format!("/proc/{pid}")).exists());
+    });
+}
+
+#[test]
+fn number_one_reaps_orphans() {
+    lab(|_| {
+        let spec = RunSpec {
+            namespaces: contained(),
+            ..sh("(sleep 0.1 & sleep 0.1 &) ; sleep 0.5; cat /proc/[0-9]*/stat")
+        };
+        let text = output(spec);
+        assert!(!text.contains("(sleep)"), "{text}");
+    });
+}
+
+#[test]
+fn number_one_takes_everything_with_it() {
+    lab(|_| {
+        let start = Instant::now();
+        let spec = RunSpec {
+            namespaces: contained(),
+            ..sh("setsid sleep 60 & exit 3")
+        };
+        assert_eq!(code(&spec).unwrap(), 3);
+        assert!(start.elapsed() < Duration::from_secs(20));
+    });
+}
+
+fn check_forwarded(namespaces: Choices) {
+    let spec = RunSpec {
+        namespaces,
+        stdio: [None, Some(File::create(OUT).unwrap().into()), None],
+        ..sh("trap 'exit 42' USR1; echo ready; while :; do sleep 0.05; done")
+    };
+    let mut child = spec.spawn().unwrap();
+    child.start().unwrap();
+    while fs::read_to_string(OUT).unwrap().is_empty() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let held = ns_mgmt::HeldSignals::new().unwrap(); // as a launcher does, so that none is lost before the wait
+    pthread_kill(pthread_self(), Signal::SIGUSR1).unwrap();
+    assert_eq!(child.wait().unwrap(), 42);
+    drop(held);
+    fs::remove_file(OUT).unwrap();
+}
+
+#[test]
+fn signals_to_us_reach_the_program() {
+    lab(|_| {
+        check_forwarded(Choices::default());
+        check_forwarded(contained());
+    });
+}
+
+#[test]
+fn the_program_begins_without_blocked_or_ignored_signals() {
+    lab(|_| {
+        let held = ns_mgmt::HeldSignals::new().unwrap();
+        let text = output(sh("grep -E '^Sig(Blk|Ign)' /proc/self/status"));
+        drop(held);
+        let mask = |name: &str| {
+            let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+            u64::from_str_radix(line.split_whitespace().nth(1).unwrap(), 16).unwrap()
+        };
+        assert_eq!(mask("SigBlk"), 0);
+        assert_eq!(mask("SigIgn") >> (Signal::SIGPIPE as u32 - 1) & 1, 0);
+    });
+}
+
+#[test]
+fn the_environment_is_inherited_changed_or_empty() {
+    lab(|_| {
+        let changed = RunSpec {
+            env: vec![("COLOUR".into(), "blue".into())],
+            ..sh("echo $COLOUR; test -n \"$PATH\"")
+        };
+        assert_eq!(output(changed), "blue\n");
+        let empty = RunSpec {
+            clear_env: true,
+            command: vec!["env".into()],
+            env: vec![("A".into(), "1".into())],
+            ..Default::default()
+        };
+        assert_eq!(output(empty), "A=1\n");
+    });
+}
+
+fn user(ids: IdMaps) -> RunSpec {
+    RunSpec {
+        namespaces: Choices {
+            user: Choice::New,
+            ..contained()
+        },
+        ids,
+        ..sh("id -u; cat /proc/self/uid_map; cat /proc/self/gid_map")
+    }
+}
+
+#[test]
+fn a_user_namespace_maps_the_numbers_it_was_given() {
+    lab(|_| {
+        let one = IdMap {
+            inside: 0,
+            outside: 0,
+            count: 1,
+        };
+        let text = output(user(IdMaps {
+            users: vec![one],
+            groups: vec![one],
+        }));
+        let words: Vec<_> = text.split_whitespace().collect();
+        assert_eq!(words, ["0", "0", "0", "1", "0", "0", "1"]);
+        let overlapping = IdMaps {
+            users: vec![one, one],
+            ..Default::default()
+        };
+        assert!(user(overlapping).spawn().unwrap_err().is_invalid());
+    });
+}
+
+#[test]
+fn root_inside_is_nobody_outside() {
+    lab(|_| {
+        let text = output(user(IdMaps::default()));
+        let words: Vec<_> = text.split_whitespace().collect();
+        let outside = words[2];
+        // In a sandbox of an ordinary user the range does not exist.
+        assert!(
+            outside == "1879048192" && words[3] == "65536" || outside == "0" && words[3] == "1",
+            "{text}"
+        );
+    });
+}
+
+/// A root directory made of the host's programs.
+fn rootfs(lab: &Lab) -> PathBuf {
+    let root = PathBuf::from("/run/root");
+    lab.fixture(|| {
+        for directory in ["proc", "sys", "dev", "usr", "tmp", "etc"] {
+            fs::create_dir_all(root.join(directory)).unwrap();
+        }
+        for link in ["bin", "sbin", "lib", "lib64"] {
+            if let Ok(to) = fs::read_link(PathBuf::from("/").join(link)) {
+                std::os::unix::fs::symlink(to, root.join(link)).unwrap();
+            }
+        }
+        mount(
+            Some("/usr"),
+            &root.join("usr"),
+            None::<&str>,
+            MsFlags::MS_BIND | MsFlags::MS_REC,
+            None::<&str>,
+        )
+        .unwrap();
+    });
+    root
+}
+
+#[test]
+fn another_root_directory_has_what_programs_expect() {
+    lab(|lab| {
+        let root = rootfs(lab);
+        let spec = RunSpec {
+            rootfs: Some(root.clone()),
+            namespaces: contained(),
+            ..sh(
+                "pwd; ls /; echo text >/dev/null && ls -l /dev/fd/ >/dev/null; ls /sys/class/net; test -d /proc/1; grep -c run/root /proc/self/mountinfo",
+            )
+        };
+        let (code, text) = coded_output(&mut RunSpec { ..spec });
+        assert_eq!(code, 1, "grep finds no mount of the old root: {text}");
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.first(), Some(&"/"));
+        assert!(
+            lines.contains(&"proc") && !lines.contains(&"home"),
+            "{text}"
+        );
+        assert_eq!(lines[lines.len() - 2..], ["lo", "0"]);
+        let relative = RunSpec {
+            rootfs: Some(root.clone()),
+            cwd: Some("/tmp".into()),
+            namespaces: Choices {
+                mnt: Choice::New,
+                ..Default::default()
+            },
+            ..sh("pwd")
+        };
+        assert_eq!(output(relative), "/tmp\n");
+        lab.fixture(|| {
+            umount2(&root.join("usr"), MntFlags::MNT_DETACH).unwrap();
+            fs::remove_dir_all(&root).unwrap();
+        });
+    });
+}
+
+#[test]
+fn files_of_a_named_namespace_are_bound_over_those_of_etc() {
+    lab(|lab| {
+        lab.writable_etc();
+        lab.netns("blue");
+        lab.fixture(|| {
+            fs::create_dir_all("/etc/netns/blue").unwrap();
+            fs::write("/etc/netns/blue/hosts", "192.0.2.9 nine\n").unwrap();
+            fs::write("/etc/netns/blue/without-counterpart", "").unwrap();
+        });
+        let spec = RunSpec {
+            etc: Some("blue".parse().unwrap()),
+            namespaces: Choices {
+                net: Choice::Join(Namespace::open(Kind::Net, &"blue".parse().unwrap()).unwrap()),
+                mnt: Choice::New,
+                ..Default::default()
+            },
+            ..sh("cat /etc/hosts; ls /sys/class/net")
+        };
+        let ours = output(spec);
+        assert_eq!(ours, "192.0.2.9 nine\nlo\n");
+        let theirs = lab
+            .argv(&[
+                "ip",
+                "netns",
+                "exec",
+                "blue",
+                "sh",
+                "-c",
+                "cat /etc/hosts; ls /sys/class/net",
+            ])
+            .go();
+        assert_eq!(theirs.stdout, ours);
+        assert!(!fs::read_to_string("/etc/hosts").unwrap().contains("nine"));
+    });
+}
+
+#[test]
+fn mounts_inside_do_not_come_out() {
+    lab(|_| {
+        let before = fs::read_to_string("/proc/thread-self/mountinfo").unwrap();
+        let spec = RunSpec {
+            namespaces: contained(),
+            ..sh("mount -t tmpfs inside /mnt && touch /mnt/file")
+        };
+        assert_eq!(output(spec), "");
+        assert_eq!(
+            fs::read_to_string("/proc/thread-self/mountinfo").unwrap(),
+            before
+        );
+    });
+}
