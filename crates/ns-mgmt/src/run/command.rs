@@ -3,7 +3,8 @@
 use crate::sys::{self, Strings};
 use crate::{Error, Result};
 use nix::errno::Errno;
-use std::ffi::{CString, OsStr, OsString};
+use nix::unistd::{AccessFlags, access};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 /// Where programs are looked for if the environment does not say.
@@ -51,12 +52,19 @@ impl Command {
         for (file, script) in &self.candidates {
             match sys::execve(file, &self.args, &self.env) {
                 Errno::ENOENT | Errno::ENOTDIR => {}
+                Errno::EACCES if self.is_searched() && !is_seen(file) => {}
                 Errno::EACCES => why = Errno::EACCES,
                 Errno::ENOEXEC => return sys::execve(c"/bin/sh", script, &self.env),
                 other => return other,
             }
         }
         why
+    }
+
+    /// Whether the program is named without its place.
+    fn is_searched(&self) -> bool {
+        let name = self.args.get().first();
+        name.is_some_and(|name| !name.as_bytes().contains(&b'/'))
     }
 
     /// What to say if it could not be executed.
@@ -81,6 +89,11 @@ impl Command {
             _ => err,
         }
     }
+}
+
+/// Whether the file is there; in a directory that is closed to us, as far as we know it is not.
+fn is_seen(file: &CStr) -> bool {
+    access(file, AccessFlags::F_OK).is_ok()
 }
 
 /// As shells have it.
