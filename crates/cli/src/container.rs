@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::libc::O_NOFOLLOW;
-use nix::unistd::geteuid;
+use nix::unistd::{AccessFlags, access, geteuid};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
@@ -207,11 +207,7 @@ fn still_named(file: &File, path: &Path) -> bool {
 
 /// `/run/vetch/containers`, for ordinary users below `$XDG_RUNTIME_DIR`; made if missing, refused if others can write to it.
 fn directory() -> io::Result<PathBuf> {
-    let root = match env::var_os("XDG_RUNTIME_DIR").filter(|_| !geteuid().is_root()) {
-        Some(own) => PathBuf::from(own),
-        None => PathBuf::from("/run"),
-    };
-    let path = root.join("vetch");
+    let path = root()?.join("vetch");
     let directory = path.join("containers");
     for path in [&path, &directory] {
         match DirBuilder::new().mode(0o700).create(path) {
@@ -225,6 +221,16 @@ fn directory() -> io::Result<PathBuf> {
         }
     }
     Ok(directory)
+}
+
+fn root() -> io::Result<PathBuf> {
+    if geteuid().is_root() && access("/run", AccessFlags::W_OK).is_ok() {
+        return Ok("/run".into());
+    }
+    let own = env::var_os("XDG_RUNTIME_DIR")
+        .map(PathBuf::from)
+        .filter(|dir| dir.is_absolute());
+    own.ok_or_else(|| io::Error::other("/run cannot be written to, and XDG_RUNTIME_DIR is not set"))
 }
 
 fn check(path: &Path) -> io::Result<()> {

@@ -71,6 +71,8 @@ pub(crate) fn in_orphan(work: impl FnOnce()) -> io::Result<()> {
 fn orphan(null: &File, work: impl FnOnce()) -> ! {
     // A failed setsid only leaves the child in the caller's session.
     let _ = nix::unistd::setsid();
+    // A working directory keeps a mount.
+    let _ = nix::unistd::chdir("/");
     // SAFETY: as above, one thread.
     if let Ok(nix::unistd::ForkResult::Child) = unsafe { nix::unistd::fork() } {
         for standard in 0..3 {

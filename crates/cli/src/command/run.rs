@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::words::{explain, parse};
 use crate::{host, settle, target};
-use bridge::{AttachmentId, AttachmentSpec, Host, NetworkName, NetworkSpec, PortSpec, Who};
+use bridge::{AttachmentId, AttachmentSpec, Host, NetworkName, NetworkSpec, Who};
 use ns_mgmt::{Child, Choice, Choices, HeldSignals, Kind, Namespace, NsName, RunSpec, Target};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -157,36 +157,54 @@ impl Net {
 
 impl Args {
     pub(crate) fn run(self, global: &Global, out: &mut Output) -> Result<Answer, Failure> {
-        if !self.publish.ports.is_empty() && !matches!(self.net, Net::Network(_)) {
-            return Err(Failure::new(
-                "cannot publish a port: the program has no network of its own to lead it to",
-            )
-            .hint("-p goes with `--net NETWORK`"));
-        }
         let name = self.name.clone().unwrap_or_else(Name::unique);
         let spec = self.spec()?;
+        let plug = self.plug(global, out, &name)?;
         out.flush()?;
         // From here on there is something to undo.
         let held = HeldSignals::new()?;
-        let mut claim = container::claim(&name)?;
-        let mut child = spec.spawn().map_err(launch)?;
-        let attached = match &self.net {
-            Net::Network(network) => Some(attach(
-                global,
-                out,
-                network,
-                &name,
-                &self.publish.ports,
-                &child,
-            )?),
-            _ => None,
+        // A container that was given no name is not looked for.
+        let mut claim = match self.name {
+            Some(_) => Some(container::claim(&name)?),
+            None => container::claim(&name).ok(),
         };
-        let ended = claim.record(child.pid()).and_then(|()| wait(&mut child));
+        let mut child = spec.spawn().map_err(launch)?;
+        let attached = plug.map(|plug| plug.attach(&child)).transpose()?;
+        let recorded = claim
+            .as_mut()
+            .map_or(Ok(()), |claim| claim.record(child.pid()));
+        let ended = recorded.and_then(|()| wait(&mut child));
         drop(child);
         let detached = attached.map_or(Ok(()), |attached| attached.detach(global));
         drop((claim, held));
         let code = ended?;
         detached.map(|()| Answer::Code(code))
+    }
+
+    /// The network to attach to, if that is what was asked for.
+    fn plug(
+        &self,
+        global: &Global,
+        out: &mut Output,
+        name: &Name,
+    ) -> Result<Option<Plug>, Failure> {
+        let Net::Network(network) = &self.net else {
+            if self.publish.ports.is_empty() {
+                return Ok(None);
+            }
+            let refused =
+                "cannot publish a port: the program has no network of its own to lead it to";
+            return Err(Failure::new(refused).hint("-p goes with `--net NETWORK`"));
+        };
+        let id = AttachmentId::new(target::RUN, name.as_str())?;
+        let mut host = host::open(global)?;
+        ensure(&mut host, out, network)?;
+        let ports = self.publish.ports.clone();
+        let spec = AttachmentSpec {
+            ports,
+            ..AttachmentSpec::new(network.clone(), id)
+        };
+        Ok(Some(Plug { host, spec }))
     }
 
     fn spec(&self) -> Result<RunSpec, Failure> {
@@ -231,32 +249,26 @@ pub(crate) fn wait(child: &mut Child) -> Result<u8, Failure> {
     Ok(u8::try_from(child.wait()?).unwrap_or(u8::MAX))
 }
 
+/// A network that is there, and what the program is to get in it.
+struct Plug {
+    host: Host,
+    spec: AttachmentSpec,
+}
+
+impl Plug {
+    fn attach(mut self, child: &Child) -> Result<Attached, Failure> {
+        self.host.attach(&self.spec, &child.netns()?)?;
+        Ok(Attached {
+            network: self.spec.network,
+            id: self.spec.id,
+        })
+    }
+}
+
 /// What was attached for the program.
 struct Attached {
     network: NetworkName,
     id: AttachmentId,
-}
-
-fn attach(
-    global: &Global,
-    out: &mut Output,
-    network: &NetworkName,
-    name: &Name,
-    ports: &[PortSpec],
-    child: &Child,
-) -> Result<Attached, Failure> {
-    let id = AttachmentId::new(target::RUN, name.as_str())?;
-    let mut host = host::open(global)?;
-    ensure(&mut host, out, network)?;
-    let spec = AttachmentSpec {
-        ports: ports.to_vec(),
-        ..AttachmentSpec::new(network.clone(), id.clone())
-    };
-    host.attach(&spec, &child.netns()?)?;
-    Ok(Attached {
-        network: network.clone(),
-        id,
-    })
 }
 
 /// The network `default` is made on first use; others are somebody's decision.
