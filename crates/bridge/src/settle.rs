@@ -48,9 +48,13 @@ impl Detached {
         };
         let indexes: Vec<IfIndex> = self.links.iter().map(|(index, _)| *index).collect();
         delete(&mut conn, &indexes)?;
-        self.links
-            .iter()
-            .try_for_each(|(_, note)| file::remove(note))
+        let mut notes = self.links.iter();
+        notes.try_for_each(|(_, note)| file::remove(note))?;
+        let Some(records) = self.records else {
+            return Ok(());
+        };
+        let _host = records.lock_host()?;
+        records.remove_all()
     }
 }
 
