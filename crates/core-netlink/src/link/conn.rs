@@ -18,7 +18,12 @@ impl Conn {
     /// [`Conn::create`] with [`AddLink`].
     pub fn add_link(&mut self, spec: &LinkSpec) -> Result<Option<Link>> {
         let Some(later) = spec.later() else {
-            return self.make(spec, spec);
+            let made = self.make(spec)?;
+            let stale = made.as_ref().filter(|_| spec.master.is_some()); // echoed before it had its master
+            return match stale.map(|link| link.index) {
+                Some(index) => self.get_link(index).map(Some),
+                None => Ok(made),
+            };
         };
         let request = AddLink(spec);
         if spec.netns.is_some() {
@@ -27,7 +32,7 @@ impl Conn {
         }
         let checked = later.check_change();
         checked.map_err(|why| Error::invalid(request.what(), why))?;
-        let made = self.make(&spec.at_once(), spec)?;
+        let made = self.make(&spec.at_once())?;
         let made = made.ok_or_else(|| {
             Error::invalid(request.what(), "its index is not known: give it a name")
         })?;
@@ -38,12 +43,10 @@ impl Conn {
         finished.map(Some)
     }
 
-    /// One message; the echo comes before the link has its master, so that it is read again where there is one.
-    fn make(&mut self, at_once: &LinkSpec, spec: &LinkSpec) -> Result<Option<Link>> {
-        let made = self.create(&AddLink(at_once))?;
+    fn make(&mut self, spec: &LinkSpec) -> Result<Option<Link>> {
+        let made = self.create(&AddLink(spec))?;
         match (made, &spec.name) {
             _ if spec.netns.is_some() => Ok(None),
-            (Some(made), _) if spec.master.is_some() => self.get_link(made.index).map(Some),
             (None, Some(name)) => self.get_link(*name).map(Some),
             (made, _) => Ok(made),
         }
