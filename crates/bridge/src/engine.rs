@@ -12,8 +12,8 @@ use crate::store::Store;
 use core_netlink::addr::{AddressFlags, AddressSpec, Broadcast};
 use core_netlink::fdb::{FdbLife, FdbSpec};
 use core_netlink::link::{
-    AddLink, Bridge, BridgePort, Ipv4Conf, Kind, Link, LinkRef, LinkSpec, NO_MASTER, Netns,
-    SetBridgePort, SetLink,
+    Bridge, BridgePort, Ipv4Conf, Kind, Link, LinkRef, LinkSpec, NO_MASTER, Netns, SetBridgePort,
+    SetLink,
 };
 use core_netlink::neigh::NeighbourFlags;
 use core_netlink::route::RouteSpec;
@@ -278,7 +278,7 @@ impl Engine {
             })),
             ..LinkSpec::default()
         };
-        let made = self.kernel.route()?.create(&AddLink(&spec));
+        let made = self.kernel.route()?.add_link(&spec);
         scene.bridge = match made {
             Ok(Some(link)) => Some(link.index),
             Ok(None) => self.find(network.bridge)?.map(|link| link.index),
@@ -414,7 +414,7 @@ impl Engine {
             kind: Some(Kind::veth(peer)),
             ..one_end
         };
-        let made = match self.kernel.route()?.create(&AddLink(&spec)) {
+        let made = match self.kernel.route()?.add_link(&spec) {
             Ok(Some(link)) => Some(link),
             Ok(None) => self.find(attachment.host_end)?,
             Err(err) => return Err(self.no_pair(attachment, bridge, scene, err)),
