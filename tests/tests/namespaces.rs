@@ -266,7 +266,8 @@ fn a_delete_says_what_the_namespace_lives_on() {
         let inside = lab
             .argv(&["ip", "netns", "exec", "blue", "sleep", "60"])
             .background();
-        await_true(|| inode_of(&format!("/proc/{}/ns/net", inside.pid())) == blue.inode());
+        let comm = format!("/proc/{}/comm", inside.pid());
+        await_true(|| fs::read_to_string(&comm).unwrap() == "sleep\n");
         let listener = blue.run(|| std::net::TcpListener::bind("0.0.0.0:80"));
         let deleted = NetNs::delete(&name("blue")).unwrap();
         let said = deleted.to_string();
