@@ -135,13 +135,7 @@ impl Engine {
                 attachment,
                 addresses,
             } => self.flows(attachment, *addresses),
-            Action::HostUp { .. } => self.set(
-                scene.host_end,
-                &LinkSpec {
-                    up: Some(true),
-                    ..LinkSpec::default()
-                },
-            ),
+            Action::HostUp { .. } => self.raise(scene),
             Action::Claimed(attachment) => {
                 let (network, end) = (&attachment.key.network, attachment.host_end);
                 self.store
@@ -557,6 +551,24 @@ impl Engine {
             .map_err(|err| fail(err.in_namespace(namespace)))
     }
 
+    /// Packets are lost until the kernel has noticed the carrier, which it does some time later; asking for a link makes it do so
+    /// at once (Linux 6.8, `linkwatch_sync_dev`).
+    fn raise(&mut self, scene: &mut Scene<'_>) -> Result<()> {
+        let up = LinkSpec {
+            up: Some(true),
+            ..LinkSpec::default()
+        };
+        self.set(scene.host_end, &up)?;
+        let here = [scene.host_end, scene.bridge];
+        for index in here.into_iter().flatten() {
+            notice(self.kernel.route()?, index)?;
+        }
+        match (&mut scene.conn, scene.inner) {
+            (Some(conn), Some(index)) => notice(conn, index),
+            _ => Ok(()),
+        }
+    }
+
     fn delete_pair(&mut self, attachment: &Attachment) -> Result<()> {
         match self.find(attachment.host_end)? {
             Some(link) if is_of(&link, &attachment.key) => self.delete(link.index),
@@ -669,6 +681,11 @@ impl Engine {
 }
 
 const LOOPBACK: IfIndex = IfIndex(1); // in every namespace
+
+fn notice(conn: &mut Conn, link: IfIndex) -> Result<()> {
+    let read = conn.get_link(link).map(drop);
+    read.map_err(|err| netlink(format!("read link {link}"), err))
+}
 
 fn tombstone(index: IfIndex) -> IfName {
     IfName::from_kernel(format!("vx{index}").as_bytes())

@@ -22,21 +22,16 @@ fn answer(mut visitor: TcpStream, name: &str) -> io::Result<()> {
     let _ = visitor.read(&mut request)?;
     let body = format!("{name} sees {}\n", visitor.peer_addr()?.ip());
     let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\n";
-    write!(
-        visitor,
-        "{head}Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
+    let page = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+    visitor.write_all(page.as_bytes())
 }
 
 /// The body of the page at `to`.
 pub(super) fn fetch(to: SocketAddr) -> io::Result<String> {
     let mut server = TcpStream::connect_timeout(&to, LIMIT)?;
     server.set_read_timeout(Some(LIMIT))?;
-    write!(
-        server,
-        "GET / HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n\r\n"
-    )?;
+    let request = format!("GET / HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n\r\n");
+    server.write_all(request.as_bytes())?; // in one piece: the server may answer the first and hang up
     let mut page = String::new();
     server.read_to_string(&mut page)?;
     let (head, body) = page.split_once("\r\n\r\n").unwrap_or_default();
