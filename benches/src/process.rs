@@ -10,7 +10,7 @@ use crate::nft;
 use crate::timing::time;
 use crate::world::{fresh, here, run, unname};
 use anyhow::{Context, Result};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::fs::File;
 use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
@@ -218,40 +218,50 @@ fn by_script(part: Part, what: &Floored) -> Command {
     command
 }
 
+/// A contender whose host is made when it is first needed.
+struct Contender {
+    who: Who,
+    host: OnceCell<Host>,
+}
+
+impl Contender {
+    fn new(who: Who) -> Rc<Contender> {
+        let host = OnceCell::new();
+        Rc::new(Contender { who, host })
+    }
+
+    fn measure(&self, part: Part) -> Result<Duration> {
+        if self.host.get().is_none() {
+            let _ = self.host.set(Host::new(&self.who)?);
+        }
+        self.host.get().context("no host")?.measure(part)
+    }
+}
+
 /// The cases of whole processes; `script` tells whether `ip` and `nft` are there.
-pub fn all<'a>(size: &'a Size, script: bool) -> Result<Vec<Case<'a>>> {
+pub fn all(size: &Size, script: bool) -> Result<Vec<Case<'_>>> {
     let own = std::env::current_exe().context("find this program")?;
     let mut cases = vec![empty(size, own.clone())];
-    let mut hosts = vec![("floor", Rc::new(Host::new(&Who::Floor(own))?))];
-    if let Some(vetch) = size.vetch.as_deref().filter(|vetch| attaches(vetch)) {
-        hosts.push(("vetch", Rc::new(Host::new(&Who::Vetch(vetch.to_owned()))?)));
-    }
-    if script {
-        hosts.push(("ip script", Rc::new(Host::new(&Who::Script)?)));
-    }
+    let mut contenders = vec![("floor", Contender::new(Who::Floor(own)))];
+    contenders.extend(
+        size.vetch
+            .clone()
+            .map(|vetch| ("vetch", Contender::new(Who::Vetch(vetch)))),
+    );
+    contenders.extend(script.then(|| ("ip script", Contender::new(Who::Script))));
     let parts = [
         ("attach", Part::Attach),
         ("detach, returns", Part::Detach),
         ("detach, all removed", Part::Removed),
     ];
     for (name, part) in parts {
-        let mut case = Case::new(name, 1, size.rounds);
-        for (who, host) in &hosts {
-            let host = Rc::clone(host);
-            case = case.with(who, move |_| host.measure(part));
-        }
-        cases.push(case);
+        let case = Case::new(name, 1, size.rounds);
+        cases.push(contenders.iter().fold(case, |case, (who, contender)| {
+            let contender = Rc::clone(contender);
+            case.with(who, move |_| contender.measure(part))
+        }));
     }
     Ok(cases)
-}
-
-/// Whether the binary has the words of attaching.
-pub fn attaches(vetch: &Path) -> bool {
-    words(vetch, "attach --help")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
 }
 
 fn empty(size: &Size, own: PathBuf) -> Case<'_> {
