@@ -199,6 +199,7 @@ impl Fault {
             format!("`{word}` has no place here"),
             "it is no keyword, or was said twice".into(),
         )
+        .hint("`vetch OBJECT help` lists the words")
     }
 
     pub(crate) fn duplicate(key: &str, word: &str) -> Fault {

@@ -80,7 +80,7 @@ const HINTS: &[(&str, i32, &str)] = &[
     (
         "rename link",
         EEXIST,
-        "another link has that name (there, if it was to move); give a new one with `name`",
+        "another link has that name; take another, or `vetch link del` that one",
     ),
     (
         "set",

@@ -30,6 +30,8 @@ mod row;
 mod rule;
 mod session;
 mod table;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use args::Args;

@@ -150,14 +150,6 @@ impl Options {
             oneline: self.oneline,
         }
     }
-
-    pub(crate) fn v4(&self) -> bool {
-        self.family.is_none_or(|family| family == Family::Inet)
-    }
-
-    pub(crate) fn v6(&self) -> bool {
-        self.family.is_none_or(|family| family == Family::Inet6)
-    }
 }
 
 fn family(name: &str) -> Done<Option<Family>> {
@@ -206,7 +198,10 @@ mod tests {
             (Some("red"), Some(Family::Inet6))
         );
         assert!(options.json && options.pretty && options.oneline);
-        assert!(read("--json link").ok().unwrap().json && read("-f inet6 addr").ok().unwrap().v6());
+        assert!(
+            read("--json link").ok().unwrap().json
+                && read("-f inet6 addr").ok().unwrap().family == Some(Family::Inet6)
+        );
     }
 
     #[test]

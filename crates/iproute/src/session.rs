@@ -91,11 +91,6 @@ impl<'a> Session<'a> {
         Ok(write!(self.out, "{text}")?)
     }
 
-    /// Where text that is not made of records goes.
-    pub(crate) fn out(&mut self) -> &mut dyn Write {
-        &mut self.out
-    }
-
     /// Everything said so far is written out: another program is about to speak.
     pub(crate) fn flush(&mut self) -> Done {
         Ok(self.out.flush()?)
@@ -135,8 +130,11 @@ impl<'a> Session<'a> {
     }
 
     fn explain(&mut self, told: &Told) {
+        let places = told.what.starts_with("cannot") || told.what.starts_with("no link");
         let place = self
             .place()
+            .filter(|_| places && !told.what.contains("namespace"));
+        let place = place
             .map(|name| format!(" in namespace {name}"))
             .unwrap_or_default();
         let _ = writeln!(self.err, "error: {}{place}: {}", told.what, told.why);

@@ -138,16 +138,16 @@ fn dispatch(
 /// Objects may be shortened under the names of the originals; `vetch` has other words, which must not be taken for them.
 fn find<'o>(args: &Args<'_>, name: &str, word: &str, objects: &[&'o Object]) -> Option<&'o Object> {
     let exact = name == "vetch";
-    let meant = |known: &&str| {
+    let meant = |known: &str| {
         if exact {
-            *known == word
+            known == word
         } else {
             args.means(word, known)
         }
     };
     objects
         .iter()
-        .find(|object| object.names.iter().any(|known| meant(&known)))
+        .find(|object| object.names.iter().any(|known| meant(known)))
         .copied()
 }
 

@@ -55,8 +55,11 @@ pub(crate) fn fit<T: TryFrom<u64>>(field: &str, text: &str) -> Done<T> {
 
 /// The name of a link that is to be made or renamed.
 pub(crate) fn if_name(field: &str, text: &str) -> Done<IfName> {
-    text.parse().map_err(|bad: core_netlink::Bad| {
-        Fault::wrong(field, text, format!("\"{field}\" not a valid ifname")).hint(bad.to_string())
+    text.parse().map_err(|_: core_netlink::Bad| {
+        let shown = quoted(text);
+        let original = format!("Error: argument \"{shown}\" is wrong: \"{field}\" not a valid ifname");
+        let right = "a link's name has 1 to 15 bytes, no `/`, `:`, `%`, space or control character, and is not `.` or `..`";
+        Fault::new(255, original, format!("wrong name `{shown}`"), right)
     })
 }
 

@@ -40,10 +40,8 @@ pub(super) fn apply(s: &mut Session<'_>, link: &Link, label: &str, wish: &Wish) 
         return remove(s, link, old.as_ref());
     }
     let spec = plan(link, label, old.as_ref(), wish)?;
-    if let Some(same) = old.as_ref().filter(|old| old.address == spec.address) {
-        if same.to_spec() == spec {
-            return Ok(());
-        }
+    if old.as_ref().is_some_and(|old| old.to_spec() == spec) {
+        return Ok(());
     }
     remove(s, link, old.as_ref())?;
     let added = s.conn()?.change(&Change::add(&spec));

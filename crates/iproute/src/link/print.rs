@@ -30,18 +30,19 @@ pub(crate) fn describe(s: &mut Session<'_>, row: &mut Row, link: &Link, part: Pa
     if s.opts.details {
         details(s, row, link, part);
     }
-    if part == Part::Link || s.opts.details {
-        if let Some(alias) = &link.alias {
-            let alias = crate::value::quoted(alias);
-            row.field(
-                "ifalias",
-                alias.as_str(),
-                format_args!("{LINE}alias {alias}"),
-            );
-        }
+    let alias = link
+        .alias
+        .as_deref()
+        .filter(|_| part == Part::Link || s.opts.details);
+    if let Some(alias) = alias.map(crate::value::quoted) {
+        row.field(
+            "ifalias",
+            alias.as_str(),
+            format_args!("{LINE}alias {alias}"),
+        );
     }
     if part == Part::Link && s.opts.statistics > 0 {
-        stats::describe(row, link, s.opts.statistics > 1, true);
+        stats::describe(row, link, s.opts.statistics > 1);
     }
     altnames(row, link);
 }
@@ -49,7 +50,7 @@ pub(crate) fn describe(s: &mut Session<'_>, row: &mut Row, link: &Link, part: Pa
 /// The counters where `ip addr` has them: behind the addresses.
 pub(crate) fn counters(s: &Session<'_>, row: &mut Row, link: &Link) {
     if s.opts.statistics > 0 {
-        stats::describe(row, link, s.opts.statistics > 1, true);
+        stats::describe(row, link, s.opts.statistics > 1);
     }
 }
 

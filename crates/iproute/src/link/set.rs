@@ -100,7 +100,12 @@ fn tell_moved(s: &mut Session<'_>, link: &Link, spec: &LinkSpec, place: &str, lo
         return;
     }
     let name = spec.name.unwrap_or(link.name);
-    let place = quoted(place);
+    let by_pid = place.parse::<u32>().is_ok();
+    let place = if by_pid {
+        format!("of process {place}")
+    } else {
+        quoted(place)
+    };
     let down = if link.is_up() {
         ", and is down now"
     } else {
@@ -114,7 +119,7 @@ fn tell_moved(s: &mut Session<'_>, link: &Link, spec: &LinkSpec, place: &str, lo
     s.note(format_args!(
         "note: link `{name}` moved to namespace {place}{without}{down}"
     ));
-    if let Some(first) = lost.first().filter(|_| place.parse::<u32>().is_err()) {
+    if let Some(first) = lost.first().filter(|_| !by_pid) {
         s.note(format_args!("hint: `vetch -n {place} addr add {first} dev {name}` and `vetch -n {place} link set {name} up`"));
     }
 }

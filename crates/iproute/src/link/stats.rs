@@ -12,74 +12,37 @@ struct Table {
     values: [Option<u64>; 6],
 }
 
-fn tables(link: &Link, stats: &Stats64) -> [Table; 4] {
+#[rustfmt::skip]
+fn tables(link: &Link, t: &Stats64) -> [Table; 4] {
     let v = |values: [u64; 6]| values.map(Some);
-    let errors = |values: [u64; 5]| {
-        [
-            None,
-            Some(values[0]),
-            Some(values[1]),
-            Some(values[2]),
-            Some(values[3]),
-            Some(values[4]),
-        ]
-    };
-    let t = stats;
+    let errors = |[a, b, c, d, e]: [u64; 5]| [None, Some(a), Some(b), Some(c), Some(d), Some(e)];
     let changes = link.carrier_changes.unwrap_or(0).into();
     [
         Table {
             title: "RX:",
             heads: ["bytes", "packets", "errors", "dropped", "missed", "mcast"],
-            values: v([
-                t.rx_bytes,
-                t.rx_packets,
-                t.rx_errors,
-                t.rx_dropped,
-                t.rx_missed_errors,
-                t.multicast,
-            ]),
+            values: v([t.rx_bytes, t.rx_packets, t.rx_errors, t.rx_dropped, t.rx_missed_errors, t.multicast]),
         },
         Table {
             title: "RX errors:",
             heads: ["", "length", "crc", "frame", "fifo", "overrun"],
-            values: errors([
-                t.rx_length_errors,
-                t.rx_crc_errors,
-                t.rx_frame_errors,
-                t.rx_fifo_errors,
-                t.rx_over_errors,
-            ]),
+            values: errors([t.rx_length_errors, t.rx_crc_errors, t.rx_frame_errors, t.rx_fifo_errors, t.rx_over_errors]),
         },
         Table {
             title: "TX:",
-            heads: [
-                "bytes", "packets", "errors", "dropped", "carrier", "collsns",
-            ],
-            values: v([
-                t.tx_bytes,
-                t.tx_packets,
-                t.tx_errors,
-                t.tx_dropped,
-                t.tx_carrier_errors,
-                t.collisions,
-            ]),
+            heads: ["bytes", "packets", "errors", "dropped", "carrier", "collsns"],
+            values: v([t.tx_bytes, t.tx_packets, t.tx_errors, t.tx_dropped, t.tx_carrier_errors, t.collisions]),
         },
         Table {
             title: "TX errors:",
             heads: ["", "aborted", "fifo", "window", "heartbt", "transns"],
-            values: errors([
-                t.tx_aborted_errors,
-                t.tx_fifo_errors,
-                t.tx_window_errors,
-                t.tx_heartbeat_errors,
-                changes,
-            ]),
+            values: errors([t.tx_aborted_errors, t.tx_fifo_errors, t.tx_window_errors, t.tx_heartbeat_errors, changes]),
         },
     ]
 }
 
 /// Adds the counters; `all` with those of errors.
-pub(crate) fn describe(row: &mut Row, link: &Link, all: bool, first_break: bool) {
+pub(crate) fn describe(row: &mut Row, link: &Link, all: bool) {
     let Some(stats) = &link.stats else { return };
     if row.is_json() {
         return json(row, link, stats, all);
@@ -93,16 +56,11 @@ pub(crate) fn describe(row: &mut Row, link: &Link, all: bool, first_break: bool)
         }
     }
     for at in (0..4).filter(shown) {
-        let line = if at == 0 && !first_break {
-            "    "
-        } else {
-            LINE
-        };
-        table(row, &tables[at], &widths, line);
+        table(row, &tables[at], &widths);
     }
 }
 
-fn table(row: &mut Row, table: &Table, widths: &[usize; 6], line: &str) {
+fn table(row: &mut Row, table: &Table, widths: &[usize; 6]) {
     let Table {
         title,
         heads,
@@ -111,12 +69,12 @@ fn table(row: &mut Row, table: &Table, widths: &[usize; 6], line: &str) {
     let plain = values[0].is_some();
     if plain {
         row.text(format_args!(
-            "{line}{title} {:>1$}",
+            "{LINE}{title} {:>1$}",
             heads[0],
             widths[0] - 4
         ));
     } else {
-        row.text(format_args!("{line}{title:<0$}", widths[0]));
+        row.text(format_args!("{LINE}{title:<0$}", widths[0]));
     }
     for (head, width) in heads.iter().zip(widths).skip(1) {
         row.text(format_args!(" {head:>width$}"));

@@ -63,9 +63,7 @@ fn prefix_text(prefix: Prefix) -> String {
 }
 
 fn destination(s: &mut Session<'_>, row: &mut Row, route: &Route, filter: &Filter) {
-    if (route.kind != RouteType::Unicast || s.opts.details)
-        && (filter.kind.is_none() || route.kind != RouteType::Unicast)
-    {
+    if route.kind != RouteType::Unicast || (s.opts.details && filter.kind.is_none()) {
         let kind = route.kind.to_string();
         row.field("type", kind.as_str(), format_args!("{kind} "));
     }
@@ -264,7 +262,7 @@ fn describe_metrics(row: &mut Row, metrics: &Metrics) {
         } else {
             time(value, parts)
         };
-        let json = if parts == 0 { value } else { value / parts };
+        let json = value.checked_div(parts).unwrap_or(value);
         let locked = if locks.contains(lock) { "lock " } else { "" };
         row.field(name, json, format_args!("{name} {locked}{text} "));
     }

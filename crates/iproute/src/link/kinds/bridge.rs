@@ -209,108 +209,52 @@ fn describe_filter(row: &mut Row, b: &Bridge) {
     }
 }
 
+/// Words, JSON keys and values of what the bridge does about multicast.
 fn describe_multicast(row: &mut Row, b: &Bridge) {
-    let bit = |value: Option<bool>| value.map(u8::from);
+    let bit = |value: Option<bool>| value.map(u64::from);
+    let word = |value: Option<u32>| value.map(u64::from);
+    let byte = |value: Option<u8>| value.map(u64::from);
     number(
         row,
         "mcast_snooping",
         "mcast_snooping",
         bit(b.mcast_snooping),
     );
-    if let Some(Chosen { flags, mask }) = b.options {
-        for (flag, name) in [
-            (BridgeOptions::NO_LINKLOCAL_LEARN, "no_linklocal_learn"),
-            (BridgeOptions::MCAST_VLAN_SNOOPING, "mcast_vlan_snooping"),
-        ] {
-            if mask.contains(flag) {
-                row.word(name, u8::from(flags.contains(flag)));
-            }
+    describe_options(row, b);
+    #[rustfmt::skip]
+    let rows = [
+        ("mcast_router", "mcast_router", byte(b.mcast_router.map(McastRouter::number))),
+        ("mcast_query_use_ifaddr", "mcast_query_use_ifaddr", bit(b.mcast_query_use_ifaddr)),
+        ("mcast_querier", "mcast_querier", bit(b.mcast_querier)),
+        ("mcast_hash_elasticity", "mcast_hash_elasticity", word(b.mcast_hash_elasticity)),
+        ("mcast_hash_max", "mcast_hash_max", word(b.mcast_hash_max)),
+        ("mcast_last_member_count", "mcast_last_member_cnt", word(b.mcast_last_member_count)),
+        ("mcast_startup_query_count", "mcast_startup_query_cnt", word(b.mcast_startup_query_count)),
+        ("mcast_last_member_interval", "mcast_last_member_intvl", b.mcast_last_member_interval),
+        ("mcast_membership_interval", "mcast_membership_intvl", b.mcast_membership_interval),
+        ("mcast_querier_interval", "mcast_querier_intvl", b.mcast_querier_interval),
+        ("mcast_query_interval", "mcast_query_intvl", b.mcast_query_interval),
+        ("mcast_query_response_interval", "mcast_query_response_intvl", b.mcast_query_response_interval),
+        ("mcast_startup_query_interval", "mcast_startup_query_intvl", b.mcast_startup_query_interval),
+        ("mcast_stats_enabled", "mcast_stats_enabled", bit(b.mcast_stats_enabled)),
+        ("mcast_igmp_version", "mcast_igmp_version", byte(b.mcast_igmp_version)),
+        ("mcast_mld_version", "mcast_mld_version", byte(b.mcast_mld_version)),
+    ];
+    for (word, key, value) in rows {
+        number(row, word, key, value);
+    }
+}
+
+fn describe_options(row: &mut Row, b: &Bridge) {
+    let Some(Chosen { flags, mask }) = b.options else {
+        return;
+    };
+    for (flag, name) in [
+        (BridgeOptions::NO_LINKLOCAL_LEARN, "no_linklocal_learn"),
+        (BridgeOptions::MCAST_VLAN_SNOOPING, "mcast_vlan_snooping"),
+    ] {
+        if mask.contains(flag) {
+            row.word(name, u8::from(flags.contains(flag)));
         }
     }
-    number(
-        row,
-        "mcast_router",
-        "mcast_router",
-        b.mcast_router.map(McastRouter::number),
-    );
-    number(
-        row,
-        "mcast_query_use_ifaddr",
-        "mcast_query_use_ifaddr",
-        bit(b.mcast_query_use_ifaddr),
-    );
-    number(row, "mcast_querier", "mcast_querier", bit(b.mcast_querier));
-    number(
-        row,
-        "mcast_hash_elasticity",
-        "mcast_hash_elasticity",
-        b.mcast_hash_elasticity,
-    );
-    number(row, "mcast_hash_max", "mcast_hash_max", b.mcast_hash_max);
-    number(
-        row,
-        "mcast_last_member_count",
-        "mcast_last_member_cnt",
-        b.mcast_last_member_count,
-    );
-    number(
-        row,
-        "mcast_startup_query_count",
-        "mcast_startup_query_cnt",
-        b.mcast_startup_query_count,
-    );
-    number(
-        row,
-        "mcast_last_member_interval",
-        "mcast_last_member_intvl",
-        b.mcast_last_member_interval,
-    );
-    number(
-        row,
-        "mcast_membership_interval",
-        "mcast_membership_intvl",
-        b.mcast_membership_interval,
-    );
-    number(
-        row,
-        "mcast_querier_interval",
-        "mcast_querier_intvl",
-        b.mcast_querier_interval,
-    );
-    number(
-        row,
-        "mcast_query_interval",
-        "mcast_query_intvl",
-        b.mcast_query_interval,
-    );
-    number(
-        row,
-        "mcast_query_response_interval",
-        "mcast_query_response_intvl",
-        b.mcast_query_response_interval,
-    );
-    number(
-        row,
-        "mcast_startup_query_interval",
-        "mcast_startup_query_intvl",
-        b.mcast_startup_query_interval,
-    );
-    number(
-        row,
-        "mcast_stats_enabled",
-        "mcast_stats_enabled",
-        bit(b.mcast_stats_enabled),
-    );
-    number(
-        row,
-        "mcast_igmp_version",
-        "mcast_igmp_version",
-        b.mcast_igmp_version,
-    );
-    number(
-        row,
-        "mcast_mld_version",
-        "mcast_mld_version",
-        b.mcast_mld_version,
-    );
 }
