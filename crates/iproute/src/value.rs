@@ -59,7 +59,11 @@ pub(crate) fn if_name(field: &str, text: &str) -> Done<IfName> {
         let shown = quoted(text);
         let original = format!("Error: argument \"{shown}\" is wrong: \"{field}\" not a valid ifname");
         let right = "a link's name has 1 to 15 bytes, no `/`, `:`, `%`, space or control character, and is not `.` or `..`";
-        Fault::new(255, original, format!("wrong name `{shown}`"), right)
+        let fault = Fault::new(255, original, format!("wrong name `{shown}`"), right);
+        match text.len() {
+            0..=15 => fault,
+            _ => fault.original("Error: Attribute failed policy validation.").code(2), // the original leaves it to the kernel
+        }
     })
 }
 

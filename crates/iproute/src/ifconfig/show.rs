@@ -53,18 +53,21 @@ fn print(s: &mut Session<'_>, links: &[Link], addresses: &[Address], short: bool
     }
     if short {
         s.say("Iface      MTU    RX-OK RX-ERR RX-DRP RX-OVR    TX-OK TX-ERR TX-DRP TX-OVR Flg\n")?;
-        return links
-            .iter()
-            .try_for_each(|link| s.say(format_args!("{}\n", short_line(link))));
+        for link in links {
+            s.say(format_args!("{}\n", short_line(link)))?;
+            for alias in aliases(link, addresses) {
+                let label = alias
+                    .label
+                    .map(|label| label.to_string())
+                    .unwrap_or_default();
+                s.say(format_args!("{}\n", short_alias(link, &label)))?;
+            }
+        }
+        return Ok(());
     }
     for link in links {
         s.say(format_args!("{}\n", describe(link, addresses)))?;
-        let name = link.name.to_string();
-        let own = |address: &&Address| {
-            address.link == link.index
-                && address.label.is_some_and(|label| label.to_string() != name)
-        };
-        for alias in addresses.iter().filter(own) {
+        for alias in aliases(link, addresses) {
             let label = alias
                 .label
                 .map(|label| label.to_string())
@@ -270,8 +273,41 @@ fn size(bytes: u64) -> String {
     }
 }
 
+/// The addresses of a link whose label is not its name.
+fn aliases<'a>(link: &Link, addresses: &'a [Address]) -> impl Iterator<Item = &'a Address> {
+    let (index, name) = (link.index, link.name);
+    addresses.iter().filter(move |address| {
+        address.link == index && address.label.is_some_and(|label| label != name)
+    })
+}
+
 fn short_line(link: &Link) -> String {
     let t = link.stats.unwrap_or_default();
+    format!(
+        "{:<15} {:>5} {:>8} {:>6} {:>6} {:<6} {:>8} {:>6} {:>6} {:>6} {}",
+        link.name.to_string(),
+        link.mtu.unwrap_or(0),
+        t.rx_packets,
+        t.rx_errors,
+        t.rx_dropped + t.rx_missed_errors,
+        t.rx_fifo_errors,
+        t.tx_packets,
+        t.tx_errors,
+        t.tx_dropped,
+        t.tx_fifo_errors,
+        letters(link)
+    )
+}
+
+fn short_alias(link: &Link, label: &str) -> String {
+    let mtu = link.mtu.unwrap_or(0);
+    format!(
+        "{label:<15} {mtu:>5}      - no statistics available -                        {}",
+        letters(link)
+    )
+}
+
+fn letters(link: &Link) -> String {
     let letters = [
         (LinkFlags::ALLMULTI, 'A'),
         (LinkFlags::BROADCAST, 'B'),
@@ -286,24 +322,11 @@ fn short_line(link: &Link) -> String {
         (LinkFlags::RUNNING, 'R'),
         (LinkFlags::UP, 'U'),
     ];
-    let flags: String = letters
+    letters
         .iter()
         .filter(|(flag, _)| link.flags.contains(*flag))
         .map(|(_, letter)| letter)
-        .collect();
-    format!(
-        "{:<15} {:>5} {:>8} {:>6} {:>6} {:<6} {:>8} {:>6} {:>6} {:>6} {flags}",
-        link.name.to_string(),
-        link.mtu.unwrap_or(0),
-        t.rx_packets,
-        t.rx_errors,
-        t.rx_dropped + t.rx_missed_errors,
-        t.rx_fifo_errors,
-        t.tx_packets,
-        t.tx_errors,
-        t.tx_dropped,
-        t.tx_fifo_errors
-    )
+        .collect()
 }
 
 #[cfg(test)]

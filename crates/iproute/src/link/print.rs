@@ -184,14 +184,9 @@ fn hardware(s: &mut Session<'_>, row: &mut Row, link: &Link) {
         );
     }
     if let Some(id) = link.link_netnsid {
-        match s.netns_name(id) {
-            Some(name) => row.field(
-                "link_netns",
-                name.as_str(),
-                format_args!(" link-netns {name}"),
-            ),
-            None => row.field("link_netnsid", id.get(), format_args!(" link-netnsid {id}")),
-        }
+        let named = s.netns_name(id).map(|name| format!(" link-netns {name}"));
+        let text = named.unwrap_or_else(|| format!(" link-netnsid {id}"));
+        row.field("link_netnsid", id.get(), text);
     }
     if link.protodown == Some(true) {
         row.field("proto_down", true, " protodown on ");

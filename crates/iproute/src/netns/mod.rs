@@ -3,12 +3,12 @@
 mod exec;
 mod ids;
 
+use crate::Done;
 use crate::args::Args;
 use crate::fault::{Fault, errno_text};
 use crate::session::{Session, open_netns};
 use crate::table::{Object, Verb};
 use crate::value::quoted;
-use crate::{Done, Program};
 use ns_mgmt::{NetNs, NsName};
 
 pub(crate) const OBJECT: Object = Object {
@@ -146,11 +146,7 @@ fn identify(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
     let mut row = s.row();
     let text = names.first().map(ToString::to_string).unwrap_or_default();
     row.field("name", text.as_str(), &text);
-    s.print(if names.is_empty() && s.program == Program::Vetch {
-        Vec::new()
-    } else {
-        vec![row]
-    })
+    s.print(vec![row])
 }
 
 fn pid_number(text: &str) -> Done<u32> {

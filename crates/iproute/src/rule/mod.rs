@@ -74,7 +74,7 @@ fn add(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
 fn delete(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
     if args.is_empty() {
         return Err(Fault::new(
-            255,
+            1,
             "\"ip rule del\" requires arguments.",
             "nothing says which rule to delete",
             "the first of all would go",

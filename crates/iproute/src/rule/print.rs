@@ -4,6 +4,7 @@ use super::words::PROTOCOLS;
 use crate::row::Row;
 use crate::session::Session;
 use core_netlink::Prefix;
+use core_netlink::route::RouteProtocol;
 use core_netlink::rule::{Rule, RuleAction, RuleFlags};
 use std::ops::RangeInclusive;
 
@@ -26,7 +27,9 @@ pub(super) fn describe(s: &Session<'_>, rule: &Rule) -> Row {
     }
     packet(&mut row, rule);
     action(s, &mut row, rule);
-    if let Some(protocol) = rule.terms.protocol.filter(|_| s.opts.details) {
+    let quiet = [RouteProtocol::Unspec, RouteProtocol::Kernel];
+    let told = |protocol: &RouteProtocol| s.opts.details || !quiet.contains(protocol);
+    if let Some(protocol) = rule.terms.protocol.filter(told) {
         row.pair(
             "proto",
             "protocol",

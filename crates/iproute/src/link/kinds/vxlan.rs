@@ -231,7 +231,7 @@ fn describe_outer(row: &mut Row, v: &Vxlan) {
     }
     match (v.ttl_inherit, v.ttl) {
         (Some(TtlInherit(true)), _) => row.field("ttl", "inherit", "ttl inherit "),
-        (_, Some(0)) => row.field("ttl", "auto", "ttl auto "),
+        (_, Some(0)) => row.field("ttl", 0, "ttl auto "),
         (_, Some(ttl)) => row.field("ttl", ttl, format_args!("ttl {ttl} ")),
         (_, None) => {}
     }
