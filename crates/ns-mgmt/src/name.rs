@@ -1,7 +1,7 @@
 //! What people type to mean a namespace: a checked name, a path, a process.
 
-use crate::{Error, Result};
-use std::path::PathBuf;
+use crate::{Error, NETNS_DIR, Result};
+use std::path::{Path, PathBuf};
 use std::{fmt, str::FromStr};
 
 /// The name of a network namespace: a file name under `/run/netns`.
@@ -69,6 +69,28 @@ pub enum Target {
     Path(PathBuf),
     /// The namespace of a process, typed `pid:N`.
     Pid(u32),
+}
+
+impl Target {
+    /// The name under `/run/netns` that is meant, however it was spelt.
+    ///
+    /// ```
+    /// let path: ns_mgmt::Target = "/var/run/netns/blue".parse()?;
+    /// assert_eq!(path.name(), Some("blue".parse()?));
+    /// # Ok::<(), ns_mgmt::Error>(())
+    /// ```
+    pub fn name(&self) -> Option<NsName> {
+        match self {
+            Target::Name(name) => Some(name.clone()),
+            Target::Path(path) => {
+                let directory = path.parent()?;
+                let ours =
+                    directory == Path::new(NETNS_DIR) || directory == Path::new("/var/run/netns");
+                path.file_name().filter(|_| ours)?.to_str()?.parse().ok()
+            }
+            Target::Pid(_) => None,
+        }
+    }
 }
 
 impl FromStr for Target {

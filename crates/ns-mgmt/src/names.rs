@@ -16,7 +16,9 @@ use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-const DIR: &str = "/run/netns";
+/// Where names of network namespaces lie, iproute2's too.
+pub const NETNS_DIR: &str = "/run/netns";
+const DIR: &str = NETNS_DIR;
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// How long another program may take between making the file and mounting the namespace on it.
 const BIRTH: Duration = Duration::from_secs(1);

@@ -1,9 +1,11 @@
 //! `/proc`, checked to be the kernel's before anything in it is believed.
 
 use crate::{Error, Result};
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
+use std::fs::File;
+use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// Opens `/proc` and checks that it is procfs.
@@ -24,6 +26,24 @@ pub(crate) fn check(file: impl AsFd, op: &str) -> Result<()> {
             Err(Error::missing(op, "/proc is not the kernel's proc file system").with_hint(HINT))
         }
     }
+}
+
+/// Names this run of the machine: with it a network namespace's cookie is unique for ever.
+///
+/// ```
+/// assert_eq!(ns_mgmt::boot_id()?.len(), 36);
+/// # Ok::<(), ns_mgmt::Error>(())
+/// ```
+pub fn boot_id() -> Result<String> {
+    const OP: &str = "read the boot id";
+    let proc = root(OP)?;
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+    let file = openat(&proc, "sys/kernel/random/boot_id", flags, Mode::empty())
+        .map_err(|errno| Error::system(OP, errno))?;
+    let mut text = String::new();
+    let read = File::from(file).read_to_string(&mut text);
+    read.map_err(|err| Error::system(OP, err))?;
+    Ok(text.trim_end().to_owned())
 }
 
 const HINT: &str = "mount -t proc proc /proc";
