@@ -94,12 +94,11 @@ impl Host {
         let definitions = options
             .definitions
             .or_else(|| is_the_hosts(&here, &run).then(|| "/var/lib/vetch".into()));
-        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
-        let boot = boot.map_err(|err| Error::file("read the boot id", err))?;
+        let boot = ns_mgmt::boot_id().map_err(namespace)?;
         let store = Store {
             base: run.join(cookie.to_string()),
             definitions,
-            boot: boot.trim().to_owned(),
+            boot,
             here: cookie,
             lock_timeout: options.lock_timeout,
         };

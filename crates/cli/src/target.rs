@@ -3,7 +3,6 @@
 use crate::failure::Failure;
 use bridge::AttachmentId;
 use ns_mgmt::{NetNs, Target};
-use std::path::Path;
 
 /// The front end's part of the ids made by `vetch attach`.
 pub(crate) const CLI: &str = "cli";
@@ -45,18 +44,7 @@ pub(crate) fn id(
 
 /// The name of a namespace that has some: the one in the path typed, else the first.
 fn name_of(target: &Target, namespace: &NetNs) -> Result<Option<String>, Failure> {
-    let names = namespace.names()?;
-    let typed = match target {
-        Target::Path(path) => path.file_name().and_then(|name| name.to_str()),
-        _ => None,
-    };
-    let found = names
-        .iter()
-        .find(|name| Some(name.as_str()) == typed && is_netns_dir(target))
-        .or(names.first());
-    Ok(found.map(ToString::to_string))
-}
-
-fn is_netns_dir(target: &Target) -> bool {
-    matches!(target, Target::Path(path) if path.parent().is_some_and(|dir| dir == Path::new("/run/netns") || dir == Path::new("/var/run/netns")))
+    let (names, typed) = (namespace.names()?, target.name());
+    let found = names.iter().find(|name| Some(*name) == typed.as_ref());
+    Ok(found.or(names.first()).map(ToString::to_string))
 }
