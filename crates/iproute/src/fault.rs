@@ -98,6 +98,15 @@ impl Fault {
         self
     }
 
+    /// An unknown option of `bridge` is worded otherwise than one of `ip`.
+    #[must_use]
+    pub(crate) fn of_tool(mut self, name: &str) -> Fault {
+        if let (Fault::Told(told), "bridge") = (&mut self, name) {
+            told.original = told.original.replace("ip -help", "bridge help");
+        }
+        self
+    }
+
     /// Replaces the line of the original.
     #[must_use]
     pub(crate) fn original(mut self, line: impl Into<String>) -> Fault {
@@ -204,7 +213,7 @@ impl Fault {
 
     pub(crate) fn duplicate(key: &str, word: &str) -> Fault {
         let original = format!(
-            "Error: duplicate \"{key}\": \"{}\" is the second value.",
+            "Error: either \"{key}\" is duplicate, or \"{}\" is a garbage.",
             quoted(word)
         );
         Fault::told(

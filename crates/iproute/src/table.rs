@@ -95,7 +95,8 @@ fn vetch(session: &mut Session<'_>, mut args: Args<'_>) -> Done {
 }
 
 fn tool(session: &mut Session<'_>, mut args: Args<'_>, name: &str, objects: &[&Object]) -> Done {
-    session.opts = Options::read(&mut args)?;
+    let read = Options::read(&mut args);
+    session.opts = read.map_err(|fault| fault.of_tool(name))?;
     if session.opts.version {
         return session.say(format_args!(
             "{name} utility, iproute2-6.1.0, vetch {}\n",

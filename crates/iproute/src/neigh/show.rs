@@ -160,7 +160,7 @@ pub(super) fn get(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
     }
     let incomplete = || {
         Fault::missing(
-            255,
+            1,
             "Device and address are required arguments.",
             "the command is not complete",
             "an address and `dev LINK` are needed",

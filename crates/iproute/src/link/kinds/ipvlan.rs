@@ -30,7 +30,7 @@ fn mode(text: &str) -> Done<IpvlanMode> {
     known.copied().ok_or_else(|| {
         let original = "Error: argument of \"mode\" must be either \"l2\", \"l3\" or \"l3s\"";
         Fault::new(
-            255,
+            1,
             original,
             format!("wrong mode `{}`", quoted(text)),
             "l2, l3 or l3s",

@@ -36,7 +36,7 @@ fn mode(text: &str) -> Done<MacvlanMode> {
         .find(|mode| mode.name() == Some(text));
     known.copied().ok_or_else(|| {
         let original = "Error: argument of \"mode\" must be \"private\", \"vepa\", \"bridge\", \"passthru\" or \"source\", not \"".to_owned();
-        Fault::new(255, format!("{original}{}\"", crate::value::quoted(text)), format!("wrong mode `{}`", crate::value::quoted(text)), "private, vepa, bridge, passthru or source")
+        Fault::new(1, format!("{original}{}\"", crate::value::quoted(text)), format!("wrong mode `{}`", crate::value::quoted(text)), "private, vepa, bridge, passthru or source")
     })
 }
 

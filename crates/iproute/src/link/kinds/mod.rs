@@ -72,9 +72,14 @@ fn nothing(args: &mut Args<'_>, kind: &str) -> Done {
 /// A word that is no option of the kind.
 fn unknown(kind: &str, word: &str) -> Fault {
     let (kind, word) = (quoted(kind), quoted(word));
-    let original = format!("{kind}: unknown command \"{word}\"?");
+    let noun = if matches!(kind.as_str(), "macvlan" | "ipvlan" | "bridge_slave") {
+        "option"
+    } else {
+        "command"
+    };
+    let original = format!("{kind}: unknown {noun} \"{word}\"?");
     Fault::new(
-        255,
+        1,
         original,
         format!("`{word}` is no option of a {kind}"),
         "the kind does not know it",
