@@ -195,85 +195,48 @@ fn refused(line: &str, code: u8, part: &str) {
     assert_eq!((said.code, said.out.as_str()), (code, ""), "{line}");
 }
 
+#[rustfmt::skip]
+const BAD_INPUT: &[(&str, u8, &str)] = &[
+    ("addr add 10.0.0.1/33 dev eth0", 2, "wrong address `10.0.0.1/33`"),
+    ("addr add dev eth0", 2, "no address is given"),
+    ("addr add 10.0.0.1/24", 2, "hint: say `dev LINK`"),
+    ("addr add fd00::1/64 brd + dev eth0", 2, "an IPv6 address has none"),
+    ("addr add 10.0.0.1/24 dev eth0 valid_lft 10 preferred_lft 20", 2, "preferred_lft is greater"),
+    ("link add 0123456789abcdef type bridge", 2, "1 to 15 bytes"),
+    ("link add a/b type bridge", 2, "wrong name `a/b`"),
+    ("link add e%d type bridge", 2, "wrong name `e%d`"),
+    ("link add br0", 2, "its kind is not given"),
+    ("link add x type vlan id 5", 2, "built on another link"),
+    ("link add x link eth0 type vlan id 4095", 2, "a VLAN id is 0 to 4094"),
+    ("link add x type vxlan id 16777216", 2, "0 to 16777215"),
+    ("link add x type bridge foo 1", 2, "`foo` is no option of a bridge"),
+    ("link set eth0 mtu -5", 2, "wrong mtu `-5`"),
+    ("link set eth0 address 03:00:00:00:00:01", 2, "multicast bit"),
+    ("link set eth0 address 02:00:00:00:00:01:02", 2, "has 7 bytes, 6 are right"),
+    ("link set eth0 promisc maybe", 2, "`on` or `off`"),
+    ("link set eth0 netns /nowhere", 2, "/nowhere"),
+    ("link set eth0 foo", 2, "`foo` has no place here"),
+    ("link foo", 2, "hint: add, set, delete, show, property"),
+    ("route add 10.0.0.1/8 dev eth0", 2, "`10.0.0.0/8` is the network"),
+    ("route add 10.0.0.0/8 via banana", 2, "wrong gateway `banana`"),
+    ("route flush", 2, "cut the host off"),
+    ("rule add fwmark x", 2, "0x10/0xff"),
+    ("rule del", 2, "`vetch rule` lists them"),
+    ("neigh add 10.0.0.3 lladdr 2:: dev eth0", 2, "wrong lladdr `2::`"),
+    ("bridge fdb add zz dev eth0", 2, "wrong MAC address `zz`"),
+    ("bridge vlan add vid 4095 dev eth0", 2, "a VLAN is 1 to 4094"),
+    ("ifconfig eth0 10.0.0.1/33", 2, "0 to 32"),
+    ("ifconfig eth0 netmask 255.0.255.0", 2, "ones in front"),
+    ("brctl addbr 0123456789abcdef", 2, "1 to 15 bytes"),
+    ("-n", 2, "needs a value"),
+    ("--nope link", 2, "option `--nope` is unknown"),
+];
+
 #[test]
 fn bad_input_is_refused_before_the_first_write() {
-    refused(
-        "addr add 10.0.0.1/33 dev eth0",
-        2,
-        "wrong address `10.0.0.1/33`",
-    );
-    refused("addr add dev eth0", 2, "no address is given");
-    refused("addr add 10.0.0.1/24", 2, "hint: say `dev LINK`");
-    refused(
-        "addr add fd00::1/64 brd + dev eth0",
-        2,
-        "an IPv6 address has none",
-    );
-    refused(
-        "addr add 10.0.0.1/24 dev eth0 valid_lft 10 preferred_lft 20",
-        2,
-        "preferred_lft is greater",
-    );
-    refused("link add 0123456789abcdef type bridge", 2, "1 to 15 bytes");
-    refused("link add a/b type bridge", 2, "wrong name `a/b`");
-    refused("link add e%d type bridge", 2, "wrong name `e%d`");
-    refused("link add br0", 2, "its kind is not given");
-    refused("link add x type vlan id 5", 2, "built on another link");
-    refused(
-        "link add x link eth0 type vlan id 4095",
-        2,
-        "a VLAN id is 0 to 4094",
-    );
-    refused("link add x type vxlan id 16777216", 2, "0 to 16777215");
-    refused(
-        "link add x type bridge foo 1",
-        2,
-        "`foo` is no option of a bridge",
-    );
-    refused("link set eth0 mtu -5", 2, "wrong mtu `-5`");
-    refused(
-        "link set eth0 address 03:00:00:00:00:01",
-        2,
-        "multicast bit",
-    );
-    refused(
-        "link set eth0 address 02:00:00:00:00:01:02",
-        2,
-        "has 7 bytes, 6 are right",
-    );
-    refused("link set eth0 promisc maybe", 2, "`on` or `off`");
-    refused("link set eth0 netns /nowhere", 2, "/nowhere");
-    refused("link set eth0 foo", 2, "`foo` has no place here");
-    refused("link foo", 2, "hint: add, set, delete, show, property");
-    refused(
-        "route add 10.0.0.1/8 dev eth0",
-        2,
-        "`10.0.0.0/8` is the network",
-    );
-    refused(
-        "route add 10.0.0.0/8 via banana",
-        2,
-        "wrong gateway `banana`",
-    );
-    refused("route flush", 2, "cut the host off");
-    refused("rule add fwmark x", 2, "0x10/0xff");
-    refused("rule del", 2, "`vetch rule` lists them");
-    refused(
-        "neigh add 10.0.0.3 lladdr 2:: dev eth0",
-        2,
-        "wrong lladdr `2::`",
-    );
-    refused("bridge fdb add zz dev eth0", 2, "wrong MAC address `zz`");
-    refused(
-        "bridge vlan add vid 4095 dev eth0",
-        2,
-        "a VLAN is 1 to 4094",
-    );
-    refused("ifconfig eth0 10.0.0.1/33", 2, "0 to 32");
-    refused("ifconfig eth0 netmask 255.0.255.0", 2, "ones in front");
-    refused("brctl addbr 0123456789abcdef", 2, "1 to 15 bytes");
-    refused("-n", 2, "needs a value");
-    refused("--nope link", 2, "option `--nope` is unknown");
+    for (line, code, part) in BAD_INPUT {
+        refused(line, *code, part);
+    }
 }
 
 /// Under the name of an original: its exit code and first line.
@@ -293,79 +256,29 @@ fn answers(
     );
 }
 
+/// Program, words, exit code, first line; then the kernel's answer.
+#[rustfmt::skip]
+const ORIGINALS: &[(Program, &str, u8, &str, i32, &str)] = &[
+    (Program::Ip, "link set nope up", 1, "Cannot find device \"nope\"", 19, ""),
+    (Program::Ip, "link show nope", 1, "Device \"nope\" does not exist.", 19, ""),
+    (Program::Ip, "foo", 1, "Object \"foo\" is unknown, try \"ip help\".", 19, ""),
+    (Program::Ip, "link foo", 255, "Command \"foo\" is unknown, try \"ip link help\".", 19, ""),
+    (Program::Ip, "link set", 255, "Not enough information: \"dev\" argument is required.", 19, ""),
+    (Program::Ip, "link add br0 type bridge", 2, "RTNETLINK answers: File exists", 17, ""),
+    (Program::Ip, "link add x type nope", 2, "Error: Unknown device type.", 95, "Unknown device type"),
+    (Program::Bridge, "link set cost 4", 255, "Device is a required argument.", 19, ""),
+    (Program::Brctl, "addif nope eth0", 1, "bridge nope does not exist!", 19, ""),
+    (Program::Ifconfig, "nope", 1, "nope: error fetching interface information: Device not found", 19, ""),
+];
+
 #[test]
 fn the_originals_words_and_codes_are_kept_under_their_names() {
-    let none = |_: &Sent<'_>| Reply::Errno(19);
-    answers(
-        Program::Ip,
-        "link set nope up",
-        1,
-        "Cannot find device \"nope\"",
-        none,
-    );
-    answers(
-        Program::Ip,
-        "link show nope",
-        1,
-        "Device \"nope\" does not exist.",
-        none,
-    );
-    answers(
-        Program::Ip,
-        "foo",
-        1,
-        "Object \"foo\" is unknown, try \"ip help\".",
-        none,
-    );
-    answers(
-        Program::Ip,
-        "link foo",
-        255,
-        "Command \"foo\" is unknown, try \"ip link help\".",
-        none,
-    );
-    answers(
-        Program::Ip,
-        "link set",
-        255,
-        "Not enough information: \"dev\" argument is required.",
-        none,
-    );
-    answers(
-        Program::Ip,
-        "link add br0 type bridge",
-        2,
-        "RTNETLINK answers: File exists",
-        |_| Reply::Errno(17),
-    );
-    answers(
-        Program::Ip,
-        "link add x type nope",
-        2,
-        "Error: Unknown device type.",
-        |_| Reply::Words(95, "Unknown device type".into()),
-    );
-    answers(
-        Program::Bridge,
-        "link set cost 4",
-        255,
-        "Device is a required argument.",
-        none,
-    );
-    answers(
-        Program::Brctl,
-        "addif nope eth0",
-        1,
-        "bridge nope does not exist!",
-        none,
-    );
-    answers(
-        Program::Ifconfig,
-        "nope",
-        1,
-        "nope: error fetching interface information: Device not found",
-        none,
-    );
+    for (program, line, code, first, errno, text) in ORIGINALS {
+        answers(*program, line, *code, first, |_| match *text {
+            "" => Reply::Errno(*errno),
+            text => Reply::Words(*errno, text.into()),
+        });
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::fault::{Fault, errno_text};
 use crate::session::{Session, open_netns};
 use crate::table::{Object, Verb};
 use crate::value::quoted;
-use ns_mgmt::{NetNs, NsName};
+use ns_mgmt::{NETNS_DIR, NetNs, NsName};
 
 pub(crate) const OBJECT: Object = Object {
     names: &["netns"],
@@ -104,7 +104,7 @@ fn add(_: &mut Session<'_>, args: &mut Args<'_>) -> Done {
         } else {
             reason(&err)
         };
-        let original = format!("Cannot create namespace file \"/run/netns/{name}\": {reason}");
+        let original = format!("Cannot create namespace file \"{NETNS_DIR}/{name}\": {reason}");
         Fault::from(err).original(original).code(1)
     })
 }
@@ -124,7 +124,7 @@ fn delete(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
     let name = name(args)?;
     let deleted = NetNs::delete(&name).map_err(|err| {
         let original = format!(
-            "Cannot remove namespace file \"/run/netns/{name}\": {}",
+            "Cannot remove namespace file \"{NETNS_DIR}/{name}\": {}",
             reason(&err)
         );
         Fault::from(err).original(original).code(1)
