@@ -14,14 +14,23 @@ pub(crate) struct Form {
 
 /// Writes the records, each on its own line or lines.
 pub(crate) fn write(out: &mut dyn Write, form: Form, rows: Vec<Row>) -> io::Result<()> {
-    if form.json {
-        let list = rows.into_iter().map(Row::into_value).collect();
+    let rows = rows.into_iter().map(Row::finish);
+    if !form.json {
+        return rows.into_iter().try_for_each(|row| text(out, form, &row));
+    }
+    if form.pretty {
+        let list = rows
+            .map(|row| serde_json::from_str(&row))
+            .collect::<Result<_, _>>()?;
         return json(out, form, &Value::Array(list));
     }
+    let mut before = "[";
     for row in rows {
-        text(out, form, row.as_text())?;
+        out.write_all(before.as_bytes())?;
+        out.write_all(row.as_bytes())?;
+        before = ",";
     }
-    Ok(())
+    out.write_all(if before == "[" { b"[]\n" } else { b"]\n" })
 }
 
 fn text(out: &mut dyn Write, form: Form, text: &str) -> io::Result<()> {

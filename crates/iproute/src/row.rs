@@ -1,22 +1,18 @@
 //! One record, described once: as text for people or as JSON, never both by hand.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::fmt::{Display, Write};
 
-/// A record being described. A line break in the text is `\n`; `-oneline` turns it into `\`.
+/// A record being described, written as it goes. A line break in the text is `\n`; `-oneline` turns it into `\`.
 pub(crate) struct Row {
     json: bool,
-    text: String,
-    map: Map<String, Value>,
+    out: String,
 }
 
 impl Row {
     pub(crate) fn new(json: bool) -> Row {
-        Row {
-            json,
-            text: String::new(),
-            map: Map::new(),
-        }
+        let out = if json { "{".to_owned() } else { String::new() };
+        Row { json, out }
     }
 
     pub(crate) fn is_json(&self) -> bool {
@@ -25,28 +21,24 @@ impl Row {
 
     /// The most common form: "KEY VALUE " and `"KEY": VALUE`.
     pub(crate) fn word(&mut self, key: &str, value: impl Into<Value> + Display) {
-        if self.json {
-            self.map.insert(key.to_owned(), value.into());
-        } else {
-            let _ = write!(self.text, "{key} {value} ");
-        }
+        self.pair(key, key, value);
     }
 
     /// The same where text and JSON name the field differently.
     pub(crate) fn pair(&mut self, word: &str, key: &str, value: impl Into<Value> + Display) {
         if self.json {
-            self.map.insert(key.to_owned(), value.into());
+            self.put(key, &value.into());
         } else {
-            let _ = write!(self.text, "{word} {value} ");
+            let _ = write!(self.out, "{word} {value} ");
         }
     }
 
     /// A field whose text has a form of its own.
     pub(crate) fn field(&mut self, key: &str, value: impl Into<Value>, text: impl Display) {
         if self.json {
-            self.map.insert(key.to_owned(), value.into());
+            self.put(key, &value.into());
         } else {
-            let _ = write!(self.text, "{text}");
+            let _ = write!(self.out, "{text}");
         }
     }
 
@@ -63,32 +55,33 @@ impl Row {
     /// Only for people.
     pub(crate) fn text(&mut self, text: impl Display) {
         if !self.json {
-            let _ = write!(self.text, "{text}");
+            let _ = write!(self.out, "{text}");
         }
     }
 
     /// Only for programs.
     pub(crate) fn json(&mut self, key: &str, value: impl Into<Value>) {
         if self.json {
-            self.map.insert(key.to_owned(), value.into());
+            self.put(key, &value.into());
         }
     }
 
     /// An object within; its text goes on in the same place.
     pub(crate) fn nest(&mut self, key: &str, describe: impl FnOnce(&mut Row)) {
-        let map = std::mem::take(&mut self.map);
+        self.open(key, "{");
         describe(self);
-        let inner = std::mem::replace(&mut self.map, map);
-        self.json(key, inner);
+        self.close("}");
     }
 
     /// The same, left out where it is empty.
     pub(crate) fn nest_some(&mut self, key: &str, describe: impl FnOnce(&mut Row)) {
-        let map = std::mem::take(&mut self.map);
+        let before = self.out.len();
+        self.open(key, "{");
+        let opened = self.out.len();
         describe(self);
-        let inner = std::mem::replace(&mut self.map, map);
-        if !inner.is_empty() {
-            self.json(key, inner);
+        match self.json && self.out.len() == opened {
+            true => self.out.truncate(before),
+            false => self.close("}"),
         }
     }
 
@@ -99,17 +92,13 @@ impl Row {
         items: impl IntoIterator<Item = T>,
         mut describe: impl FnMut(&mut Row, T),
     ) {
-        let map = std::mem::take(&mut self.map);
-        let mut list = Vec::new();
-        for item in items {
+        self.open(key, "[");
+        for (at, item) in items.into_iter().enumerate() {
+            self.close(if at == 0 { "{" } else { ",{" });
             describe(self, item);
-            let inner = std::mem::take(&mut self.map);
-            if self.json {
-                list.push(Value::Object(inner));
-            }
+            self.close("}");
         }
-        self.map = map;
-        self.json(key, list);
+        self.close("]");
     }
 
     /// A list of plain values, `before` the text, `between` and `after`.
@@ -122,29 +111,42 @@ impl Row {
         after: &str,
     ) {
         if self.json {
-            self.map.insert(key.to_owned(), items.to_vec().into());
+            self.put(key, &items.to_vec().into());
         } else {
-            let _ = write!(self.text, "{before}{}{after}", items.join(between));
+            let _ = write!(self.out, "{before}{}{after}", items.join(between));
         }
     }
 
     /// Takes the space behind the last word away.
     pub(crate) fn trim_end(&mut self) {
-        self.text.truncate(self.text.trim_end().len());
+        if !self.json {
+            self.out.truncate(self.out.trim_end().len());
+        }
     }
 
-    /// Takes a field back that turned out to be empty.
-    pub(crate) fn forget(&mut self, key: &str) {
-        self.map.remove(key);
+    fn put(&mut self, key: &str, value: &Value) {
+        self.open(key, "");
+        let _ = write!(self.out, "{value}");
     }
 
-    /// The text so far.
-    pub(crate) fn as_text(&self) -> &str {
-        &self.text
+    /// A comma where one is due, the key, and what follows it. No value ends with `{`.
+    fn open(&mut self, key: &str, bracket: &str) {
+        if self.json {
+            let comma = if self.out.ends_with('{') { "" } else { "," };
+            let _ = write!(self.out, "{comma}\"{key}\":{bracket}");
+        }
     }
 
-    pub(crate) fn into_value(self) -> Value {
-        Value::Object(self.map)
+    fn close(&mut self, bracket: &str) {
+        if self.json {
+            self.out.push_str(bracket);
+        }
+    }
+
+    /// The text, or the object.
+    pub(crate) fn finish(mut self) -> String {
+        self.close("}");
+        self.out
     }
 }
 
@@ -173,10 +175,10 @@ mod tests {
     #[test]
     fn one_description_gives_both() {
         assert_eq!(
-            describe(false).as_text(),
+            describe(false).finish(),
             "eth0: mtu 1500 qlen 1000 dynamic kind veth n 1 n 2 <UP,ARP> "
         );
         let json = r#"{"ifname":"eth0","mtu":1500,"txqlen":1000,"dynamic":true,"linkinfo":{"info_kind":"veth"},"metrics":[{"n":1},{"n":2}],"flags":["UP","ARP"]}"#;
-        assert_eq!(describe(true).into_value().to_string(), json);
+        assert_eq!(describe(true).finish(), json);
     }
 }

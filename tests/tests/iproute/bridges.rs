@@ -139,7 +139,7 @@ fn ifconfig_as_net_tools_has_it() {
         ifconfig veth0 192.168.1.1 netmask 255.255.255.0 broadcast 192.168.1.255 up
         ifconfig veth0 mtu 1400
         ifconfig veth0 hw ether 02:00:00:00:00:99
-        ifconfig veth0 promisc -arp allmulti txqueuelen 50
+        ifconfig veth0 promisc -arp allmulti
         = ifconfig veth0
         ifconfig veth0 -promisc arp -allmulti
         ifconfig veth0 10.0.0.8 pointopoint 10.0.0.9

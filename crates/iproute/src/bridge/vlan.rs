@@ -157,9 +157,7 @@ fn describe_range(row: &mut Row, range: &VlanRange) {
             names.push(name.to_owned());
         }
     }
-    let before = if names.is_empty() { "" } else { " " };
-    row.values("flags", &names, before, " ", "");
-    if names.is_empty() {
-        row.forget("flags");
+    if !names.is_empty() {
+        row.values("flags", &names, " ", " ", "");
     }
 }
