@@ -293,3 +293,117 @@ fn local_mac(parts: &[&str]) -> MacAddr {
     let [a, b, c, d, e, ..] = hash(parts);
     MacAddr([2, a, b, c, d, e])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key(network: &str, id: &str, ifname: &str) -> Key {
+        Key {
+            network: network.parse().unwrap(),
+            id: id.parse().unwrap(),
+            ifname: ifname.parse().unwrap(),
+        }
+    }
+
+    /// These never change: another version of this program must find what this one made.
+    #[test]
+    fn golden_names() {
+        let web = key("blue", "cli:web", "eth0");
+        assert_eq!(web.host_end().to_string(), "vtpyie46xk7575t");
+        assert_eq!(
+            key("blue", "cli:a", "eth0").host_end().to_string(),
+            "vtpts4li2xbjeey"
+        );
+        assert_eq!(web.network.bridge().to_string(), "vbr-blue");
+        assert_eq!(
+            key("a-rather-long-name", "cli:web", "eth0")
+                .network
+                .bridge()
+                .to_string(),
+            "vbraoyrwnxvyo2i"
+        );
+        assert_eq!(web.network.bridge_mac().to_string(), "02:d4:60:30:45:e5");
+        assert_eq!(
+            web.network.mac("10.7.0.2".parse().unwrap()).to_string(),
+            "02:06:0e:ec:be:26"
+        );
+        assert_eq!(
+            link_local("02:06:0e:ec:be:26".parse().unwrap()).to_string(),
+            "fe80::6:eff:feec:be26"
+        );
+        let addresses = ["10.7.0.2".parse().unwrap(), "fd07::2".parse().unwrap()];
+        assert_eq!(
+            web.alias(addresses),
+            "vetch:blue:cli:web:eth0:10.7.0.2,fd07::2"
+        );
+    }
+
+    #[test]
+    fn names_that_would_break_a_path_or_an_alias_are_refused_or_escaped() {
+        for bad in [
+            "",
+            ".",
+            "..",
+            ".x",
+            "-x",
+            "a/b",
+            "a:b",
+            "a b",
+            "a\nb",
+            "a\x1b",
+            "ü",
+            &"x".repeat(41),
+        ] {
+            let err = bad.parse::<NetworkName>().unwrap_err();
+            assert!(
+                err.is_invalid() && format!("{err:?}").contains("1 to 40"),
+                "{err:?}"
+            );
+        }
+        let id = AttachmentId::new("cli", "a/b:c d\x1b").unwrap();
+        assert_eq!(id.to_string(), "cli:a%2Fb%3Ac%20d%1B");
+        for (front, name) in [
+            ("", "a"),
+            ("CLI", "a"),
+            ("cli", ""),
+            ("cli", &"x".repeat(97)),
+        ] {
+            assert!(AttachmentId::new(front, name).unwrap_err().is_invalid());
+        }
+        assert!(
+            "web".parse::<AttachmentId>().is_err() && "cli:a b".parse::<AttachmentId>().is_err()
+        );
+    }
+
+    #[test]
+    fn an_alias_never_exceeds_what_the_kernel_takes() {
+        let longest = key(
+            &"n".repeat(40),
+            &format!("frontend:{}", "i".repeat(96)),
+            "fifteen-bytes-x",
+        );
+        let addresses = vec!["fd12:3456:789a:bcde:f012:3456:789a:bcde".parse().unwrap(); 9];
+        let alias = longest.alias(addresses);
+        assert!(alias.len() <= 255, "{}", alias.len());
+        let (read, addresses) = Key::from_alias(&alias).unwrap();
+        assert!(read == longest && addresses.len() == 2);
+    }
+
+    proptest! {
+        #[test]
+        fn an_alias_is_read_back(network in "[a-z0-9][a-zA-Z0-9_.-]{0,30}", name in ".{1,20}", v4 in any::<[u8; 4]>(), v6 in any::<[u8; 16]>()) {
+            let id = AttachmentId::new("run", &name).unwrap();
+            prop_assert_eq!(id.to_string().parse::<AttachmentId>().unwrap(), id.clone());
+            let key = Key { network: network.parse().unwrap(), id, ifname: "eth0".parse().unwrap() };
+            let addresses = vec![IpAddr::from(v4), IpAddr::from(v6)];
+            prop_assert_eq!(Key::from_alias(&key.alias(addresses.clone())), Some((key, addresses)));
+        }
+
+        #[test]
+        fn no_alias_makes_the_reader_panic(alias in "(vetch:)?.*") {
+            let _ = Key::from_alias(&alias);
+        }
+    }
+}
