@@ -71,14 +71,11 @@ fn check_network(network: &Network) -> Result<()> {
             ));
         }
     }
-    for service in network
-        .services
-        .iter()
-        .filter(|service| service.ports.count() > HASHED)
-    {
-        return Err(Error::refused("host service", service, "at most 64 ports"));
+    let mut services = network.services.iter();
+    match services.find(|service| service.ports.count() > HASHED) {
+        Some(long) => Err(Error::refused("host service", long, "at most 64 ports")),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn local(bridge: IfName, subnet: &Prefix, owner: &Owner) -> Element {
