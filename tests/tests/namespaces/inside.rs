@@ -1,6 +1,6 @@
 //! Acting inside from outside: sockets, closures, sysctls.
 
-use super::{inode_of, open};
+use super::{inode_of, lasting, open};
 use core_netlink::{Conn, Protocol};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use ns_mgmt::{Holder, NetNs};
@@ -26,7 +26,7 @@ fn a_socket_is_opened_inside_and_the_caller_stays() {
         blue.cmd("ss -Hltn").prints("0.0.0.0:80");
         drop((conn, listener));
         // The worker went home: nothing of ours holds the namespace but this descriptor.
-        let holders = ns_mgmt::holders(netns.as_namespace()).unwrap();
+        let holders = lasting(ns_mgmt::holders(netns.as_namespace()).unwrap());
         assert!(
             !holders
                 .iter()

@@ -9,10 +9,10 @@ mod run;
 mod sandbox;
 
 use std::time::{Duration, Instant};
-use std::{fs, thread};
+use std::{fs, process, thread};
 
 use nix::mount::{MntFlags, umount2};
-use ns_mgmt::{NetNs, NsName, Target};
+use ns_mgmt::{Holder, NetNs, NsName, Target};
 
 fn name(text: &str) -> NsName {
     text.parse().unwrap()
@@ -42,4 +42,13 @@ fn await_true(condition: impl Fn() -> bool) {
 fn leave_no_directory() {
     umount2("/run/netns", MntFlags::MNT_DETACH).unwrap();
     fs::remove_dir("/run/netns").unwrap();
+}
+
+/// Without what a neighbouring test's child has for the moment between its fork and its program: copies of our descriptors.
+fn lasting(mut holders: Vec<Holder>) -> Vec<Holder> {
+    holders.retain(|holder| match holder {
+        Holder::Descriptor { pid, .. } | Holder::Socket { pid, .. } => *pid == process::id(),
+        _ => true,
+    });
+    holders
 }

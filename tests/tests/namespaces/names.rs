@@ -1,6 +1,6 @@
 //! Names under /run/netns: created whole, shared with the reference tool, deleted with a truthful answer.
 
-use super::{await_true, leave_no_directory, name, open};
+use super::{await_true, lasting, leave_no_directory, name, open};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use ns_mgmt::{Holder, NetNs};
 use std::fs::{self, File};
@@ -49,9 +49,9 @@ fn what_a_crash_left_behind_is_no_namespace_and_is_used_again() {
         let blue = NetNs::create_named(&name("blue")).unwrap();
         assert_eq!(open("blue").unwrap(), blue);
         drop(blue);
-        assert_eq!(NetNs::delete(&name("blue")).unwrap().lives_on, []);
+        assert_eq!(lasting(NetNs::delete(&name("blue")).unwrap().lives_on), []);
         File::create("/run/netns/red").unwrap();
-        assert_eq!(NetNs::delete(&name("red")).unwrap().lives_on, []);
+        assert_eq!(lasting(NetNs::delete(&name("red")).unwrap().lives_on), []);
         fs::write("/run/netns/mine", "a file with something in it").unwrap();
         assert!(NetNs::create_named(&name("mine")).unwrap_err().is_exists());
         fs::remove_file("/run/netns/mine").unwrap();
@@ -119,7 +119,11 @@ fn a_name_reaches_and_leaves_every_mount_namespace() {
                 .contains("/run/netns/second")
         );
         for known in ["first", "second"] {
-            assert_eq!(NetNs::delete(&name(known)).unwrap().lives_on, [], "{known}");
+            assert_eq!(
+                lasting(NetNs::delete(&name(known)).unwrap().lives_on),
+                [],
+                "{known}"
+            );
         }
         assert!(
             !fs::read_to_string(&table)
@@ -181,7 +185,7 @@ fn a_delete_says_what_the_namespace_lives_on() {
             &|holder| matches!(holder, Holder::Mount { path, seen_by: None, .. } if path == Path::new("/run/netns/azure"))
         ));
         drop((listener, blue, inside));
-        assert_eq!(NetNs::delete(&name("azure")).unwrap().lives_on, []);
+        assert_eq!(lasting(NetNs::delete(&name("azure")).unwrap().lives_on), []);
         leave_no_directory();
     });
 }

@@ -1,6 +1,6 @@
 //! Opening with care, and listing without exception.
 
-use super::{await_true, inode_of, leave_no_directory, name, open};
+use super::{await_true, inode_of, lasting, leave_no_directory, name, open};
 use nix::sys::stat::Mode;
 use ns_mgmt::{Holder, Kind, Namespace, NetNs};
 use std::fs::{self, File};
@@ -115,11 +115,11 @@ fn every_namespace_is_listed_with_what_holds_it() {
                 .find(|found| found.kind == kind && found.inode == inode)
                 .unwrap()
         };
-        let held = &find(Kind::Net, open.inode()).holders;
+        let held = lasting(find(Kind::Net, open.inode()).holders.clone());
         assert!(matches!(held[..], [Holder::Descriptor { .. }]), "{held:?}");
         assert_eq!(find(Kind::Net, mounted).names, [name("blue")]);
         assert!(matches!(
-            find(Kind::Net, mounted).holders[..],
+            lasting(find(Kind::Net, mounted).holders.clone())[..],
             [Holder::Mount { .. }]
         ));
         assert!(
