@@ -393,7 +393,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_alias_is_read_back(network in "[a-z0-9][a-zA-Z0-9_.-]{0,30}", name in ".{1,20}", v4 in any::<[u8; 4]>(), v6 in any::<[u8; 16]>()) {
+        fn an_alias_is_read_back(network in "[a-z0-9][a-zA-Z0-9_.-]{0,30}", name in ".{1,8}", v4 in any::<[u8; 4]>(), v6 in any::<[u8; 16]>()) {
             let id = AttachmentId::new("run", &name).unwrap();
             prop_assert_eq!(id.to_string().parse::<AttachmentId>().unwrap(), id.clone());
             let key = Key { network: network.parse().unwrap(), id, ifname: "eth0".parse().unwrap() };
