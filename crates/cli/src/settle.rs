@@ -11,7 +11,7 @@ use std::os::fd::RawFd;
 ///
 /// The [`bridge::Host`] must be gone, so that its locks are free. Where no process can be had it is done here.
 pub(crate) fn settle(detached: Detached, wait: bool) -> Result<(), Failure> {
-    if wait || detached.attachments().is_empty() {
+    if wait || detached.is_settled() {
         return Ok(detached.settle()?);
     }
     let mut left = Some(detached);

@@ -9,6 +9,12 @@ pub(crate) fn parse<T: FromStr<Err: Error + 'static>>(text: &str) -> Result<T, S
     text.parse().map_err(|error: T::Err| explain(&error))
 }
 
+/// A number of things; what is wrong with too small or too large ones is for the library to say.
+pub(crate) fn number(text: &str) -> Result<u32, String> {
+    text.parse()
+        .map_err(|_| "right is a whole number above 0".to_owned())
+}
+
 /// An error in one line, and its hint in another.
 pub(crate) fn explain(error: &(dyn Error + 'static)) -> String {
     let failure = Failure::from_error(error);

@@ -4,7 +4,7 @@ use crate::cli::Global;
 use crate::command::{Answer, view};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::words::parse;
+use crate::words::{number, parse};
 use crate::{host, settle, table, time};
 use bridge::{Host, Network, NetworkName, NetworkSpec};
 use clap::Subcommand;
@@ -56,10 +56,10 @@ struct Create {
     #[arg(long)]
     internal: bool,
     /// Largest packet in bytes; that of the default route's device unless given
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true, value_parser = number)]
     mtu: Option<u32>,
     /// Queues of each interface, for many parallel streams; 1 unless given
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number)]
     queues: Option<u32>,
     /// Let containers use every service of this host
     #[arg(long)]
