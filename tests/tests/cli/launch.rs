@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use vetch_tests::{Lab, lab, skip};
 
 fn vetch() -> String {
-    std::env::var("VETCH_BIN").unwrap()
+    std::env::var("VETCH_BIN").unwrap_or_default()
 }
 
 #[track_caller]
@@ -112,7 +112,7 @@ fn the_network_is_there_before_the_program_and_published() {
         lab.vetch_argv(&["run", "--", "ping", "-c1", "-W1", "192.0.2.2"])
             .go()
             .ok();
-        let script = "echo hello | nc -N -l 10.78.0.2 80";
+        let script = "echo hello | nc -N -l 80";
         let server = lab
             .vetch_argv(&[
                 "run", "--name", "web", "-p", "8080:80", "--", "sh", "-c", script,
@@ -414,15 +414,8 @@ fn lsns_shows_names_and_holders() {
         lab.vetch("lsns --type nets")
             .exits(2)
             .complains("cgroup, ipc, mnt");
-        assert_eq!(
-            lab.vetch("lsns --json").ok().json()["namespaces"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .filter(|one| one["kind"] == "user")
-                .count()
-                > 0,
-            true
-        );
+        let all = lab.vetch("lsns --json").ok().json();
+        let all = all["namespaces"].as_array().unwrap();
+        assert!(all.iter().any(|one| one["kind"] == "user"));
     });
 }
