@@ -577,11 +577,11 @@ fn an_address_that_changes_hands_is_reached_at_once() {
             ..spec(node, &[])
         };
         let one = host.attach(&wish(&a), &netns(&a)).unwrap();
-        assert!(c.reaches("10.7.0.9"));
+        assert!(c.ping("10.7.0.9"));
         let detached = host.detach(&blue(), &who("a"), None).unwrap();
         let two = host.attach(&wish(&b), &netns(&b)).unwrap();
         assert_eq!(one.mac, two.mac);
-        assert!(c.reaches("10.7.0.9") && lab.ping("10.7.0.9")); // on a busy machine the kernel opens a port late
+        assert!(c.ping("10.7.0.9") && lab.ping("10.7.0.9"));
         detached.settle().unwrap();
         away(host);
     });

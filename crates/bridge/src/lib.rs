@@ -8,6 +8,8 @@ mod attach;
 mod detach;
 mod engine;
 mod error;
+#[cfg(test)]
+mod faults;
 mod file;
 mod forwarding;
 mod host;
