@@ -30,6 +30,7 @@ struct World {
     sysctls: BTreeMap<String, String>,
     next: u32,
     calls: usize,
+    dumps: usize,
     fail: Option<(usize, i32)>,
 }
 
@@ -73,6 +74,7 @@ impl World {
             return Reply::Errno(errno);
         }
         let dump = sent.flags.contains(Flags::DUMP);
+        self.dumps += usize::from(dump);
         match sent.kind {
             18 if dump => Reply::Records(
                 self.links
@@ -458,4 +460,28 @@ fn after_a_detach_that_failed_the_next_one_leaves_nothing() {
             "call {at}: {first:?}"
         );
     }
+}
+
+#[test]
+fn the_hundredth_attach_costs_what_the_first_did_and_lists_nothing() {
+    let namespace = NetNs::current().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let world = Arc::new(Mutex::new(World::new()));
+    let mut host = host(dir.path(), &world);
+    host.create_network(&network()).unwrap();
+    open(&world).dumps = 0;
+    let mut costs = Vec::new();
+    for at in 0..100 {
+        let id = AttachmentId::new("cli", &format!("n{at}")).unwrap();
+        let spec = AttachmentSpec {
+            id,
+            ports: Vec::new(),
+            ..attachment()
+        };
+        let before = open(&world).calls;
+        host.attach(&spec, &namespace).unwrap();
+        costs.push(open(&world).calls - before);
+    }
+    assert_eq!((costs[0], open(&world).dumps), (costs[99], 0));
+    assert!(costs[0] <= 30, "{} requests and sysctls", costs[0]);
 }
