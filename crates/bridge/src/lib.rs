@@ -4,7 +4,9 @@
 //! (firewall), how namespaces are opened (ns-mgmt), which address is next (ipam), words and output (cli).
 
 mod action;
+mod aside;
 mod attach;
+mod choose;
 mod detach;
 mod engine;
 mod error;
@@ -12,6 +14,7 @@ mod error;
 mod faults;
 mod file;
 mod forwarding;
+mod holders;
 mod host;
 mod intent;
 mod kernel;
@@ -25,6 +28,7 @@ mod spec;
 mod step;
 mod store;
 mod subnet;
+mod wiring;
 
 pub use error::{Error, Result};
 pub use firewall::Transport;

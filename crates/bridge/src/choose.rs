@@ -1,0 +1,259 @@
+//! What a new attachment gets: addresses, a MAC address, ports, a name inside. Everything that cannot be is refused here.
+
+use crate::attach::list;
+use crate::engine::{Engine, Scene, is_tombstone};
+use crate::error::{Error, Result};
+use crate::intent;
+use crate::name::NetworkName;
+use crate::record::now;
+use crate::spec::{Attachment, AttachmentSpec, Network, State, Subnet};
+use core_netlink::IfName;
+use core_netlink::link::Kind;
+use ipam::Pool;
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+impl Engine {
+    pub(crate) fn choose_attachment(
+        &mut self,
+        op: &str,
+        spec: &AttachmentSpec,
+        network: &Network,
+        scene: &mut Scene<'_>,
+    ) -> Result<Attachment> {
+        let addresses = self.choose_addresses(op, spec, network)?;
+        let key = spec.key();
+        self.check_ports(op, spec, network, &addresses)?;
+        self.check_inside(op, spec, scene)?;
+        let first = addresses.first().map(IpNet::addr);
+        let derived = first.map(|ip| network.name.mac(ip));
+        let cookie = scene
+            .namespace
+            .map(|namespace| self.kernel.cookie(namespace))
+            .transpose()?;
+        Ok(Attachment {
+            host_end: key.host_end(),
+            key,
+            namespace: scene
+                .namespace
+                .map(|namespace| namespace.label().to_owned())
+                .unwrap_or_default(),
+            cookie: cookie.unwrap_or_default(),
+            mac: spec.mac.or(derived).unwrap_or_default(),
+            addresses,
+            gateways: match network.internal {
+                true => Vec::new(),
+                false => network
+                    .subnets
+                    .iter()
+                    .map(|subnet| subnet.gateway)
+                    .collect(),
+            },
+            mtu: network.mtu,
+            ports: spec.ports.clone(),
+            state: State::Claimed,
+            since: now(),
+        })
+    }
+
+    fn choose_addresses(
+        &self,
+        op: &str,
+        spec: &AttachmentSpec,
+        network: &Network,
+    ) -> Result<Vec<IpNet>> {
+        let stray = spec.addresses.iter().find(|ip| {
+            !network
+                .subnets
+                .iter()
+                .any(|subnet| subnet.prefix.contains(*ip))
+        });
+        if let Some(ip) = stray {
+            let subnets = list(
+                &network
+                    .subnets
+                    .iter()
+                    .map(|subnet| subnet.prefix)
+                    .collect::<Vec<_>>(),
+            );
+            return Err(Error::invalid(
+                op,
+                format!("ip {ip} is not in network `{}` ({subnets})", network.name),
+            ));
+        }
+        network
+            .subnets
+            .iter()
+            .map(|subnet| self.choose_address(op, spec, network, subnet))
+            .collect()
+    }
+
+    fn choose_address(
+        &self,
+        op: &str,
+        spec: &AttachmentSpec,
+        network: &Network,
+        subnet: &Subnet,
+    ) -> Result<IpNet> {
+        let pool = Pool::new(subnet.prefix, [subnet.gateway]);
+        let holder = |ip: IpAddr| self.store.holder(&network.name, ip);
+        let mut wishes = spec
+            .addresses
+            .iter()
+            .filter(|ip| subnet.prefix.contains(*ip));
+        let ip = match (wishes.next(), wishes.next()) {
+            (Some(a), Some(b)) => {
+                return Err(Error::invalid(
+                    op,
+                    format!(
+                        "ip {a} and {b} are both in {}: one of each subnet",
+                        subnet.prefix
+                    ),
+                ));
+            }
+            (Some(wish), None) => {
+                let free = pool.check(*wish, |ip| holder(ip).is_some());
+                free.map_err(|why| self.refused(op, network, *wish, &why))?;
+                *wish
+            }
+            (None, _) => {
+                let last = self
+                    .store
+                    .last_given(&network.name, subnet.prefix.addr().is_ipv6());
+                let next = pool.next(last, |ip| holder(ip).is_some());
+                next.map_err(|why| {
+                    Error::missing(op, why.to_string())
+                        .with_hint("detach something, or make a network with a wider subnet")
+                })?
+            }
+        };
+        IpNet::new(ip, subnet.prefix.prefix_len())
+            .map_err(|err| Error::invalid(op, err.to_string()))
+    }
+
+    fn refused(&self, op: &str, network: &Network, wish: IpAddr, why: &ipam::Error) -> Error {
+        let why = format!("ip {why}");
+        match self.store.holder(&network.name, wish) {
+            Some(holder) => Error::exists(
+                op,
+                format!("{why} by {}", self.owner_of(&network.name, &holder)),
+            ),
+            None => Error::invalid(op, why),
+        }
+    }
+
+    /// Whose a host end is, in words.
+    fn owner_of(&self, network: &NetworkName, host_end: &str) -> String {
+        let claim = host_end
+            .parse::<IfName>()
+            .ok()
+            .and_then(|end| self.store.claim_of(network, end).ok().flatten());
+        claim.map_or_else(
+            || host_end.to_owned(),
+            |claim| claim.attachment.key.to_string(),
+        )
+    }
+
+    fn check_ports(
+        &mut self,
+        op: &str,
+        spec: &AttachmentSpec,
+        network: &Network,
+        addresses: &[IpNet],
+    ) -> Result<()> {
+        let Some(port) = spec.ports.first() else {
+            return Ok(());
+        };
+        if network.internal
+            && spec
+                .ports
+                .iter()
+                .any(|port| !port.host.is_some_and(|ip| ip.is_loopback()))
+        {
+            let why = format!(
+                "port {port}: network `{}` is internal, nothing comes in from outside",
+                network.name
+            );
+            return Err(Error::invalid(op, why)
+                .with_hint("publish to 127.0.0.1, or use a network that is not internal"));
+        }
+        let us = format!("{}/{}", network.name, spec.key().host_end());
+        for port in &spec.ports {
+            if !addresses
+                .iter()
+                .any(|net| intent::serves(port, net.addr().is_ipv4()))
+            {
+                let family = if port.host.is_some_and(|ip| ip.is_ipv6()) {
+                    "IPv6"
+                } else {
+                    "IPv4"
+                };
+                return Err(Error::invalid(
+                    op,
+                    format!(
+                        "port {port}: network `{}` has no {family} subnet",
+                        network.name
+                    ),
+                ));
+            }
+            let holder = self
+                .store
+                .port_holder(port)?
+                .filter(|(_, holder)| *holder != us);
+            if let Some((other, holder)) = holder {
+                return Err(Error::exists(
+                    op,
+                    format!("port {port}: {} has {other}", self.owner_of_path(&holder)),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn owner_of_path(&self, holder: &str) -> String {
+        let parts = holder.split_once('/');
+        let parts = parts.and_then(|(network, end)| Some((network.parse().ok()?, end)));
+        parts.map_or_else(
+            || holder.to_owned(),
+            |(network, end)| self.owner_of(&network, end),
+        )
+    }
+
+    /// The name inside must be free. If what holds it is the other end of a link that was put aside, that one is deleted first.
+    fn check_inside(
+        &mut self,
+        op: &str,
+        spec: &AttachmentSpec,
+        scene: &mut Scene<'_>,
+    ) -> Result<()> {
+        let Some(namespace) = scene.namespace else {
+            return Ok(());
+        };
+        let mut conn = self.kernel.inside(namespace)?;
+        let look = |err| {
+            Error::netlink(
+                format!("look for `{}` in namespace {namespace}", spec.ifname),
+                err,
+            )
+        };
+        let found = conn.find_link(spec.ifname).map_err(look)?;
+        scene.conn = Some(conn);
+        let Some(found) = found else {
+            return Ok(());
+        };
+        let outer = found
+            .link
+            .filter(|_| matches!(found.kind, Some(Kind::Veth(_))));
+        let outer = outer.and_then(|index| self.kernel.route().ok()?.get_link(index).ok());
+        match outer.filter(|outer| is_tombstone(outer) && outer.link == Some(found.index)) {
+            Some(outer) => self.settle_now(&[outer.index]),
+            None => {
+                let why = format!(
+                    "namespace {namespace} has an interface `{}` already",
+                    spec.ifname
+                );
+                Err(Error::exists(op, why).with_hint("choose another name with --ifname"))
+            }
+        }
+    }
+}

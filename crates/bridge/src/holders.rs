@@ -1,0 +1,180 @@
+//! Who holds which address and which port of the host: a symbolic link for each, so that none is looked for in a list.
+
+use crate::error::Result;
+use crate::file;
+use crate::name::NetworkName;
+use crate::port::PortSpec;
+use crate::store::Store;
+use core_netlink::IfName;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+const EXPANDED: u16 = 64; // longer ranges of ports are one entry
+
+impl Store {
+    fn address_path(&self, network: &NetworkName, ip: IpAddr) -> PathBuf {
+        file::at(&self.dir(network).join("addresses"), ip)
+    }
+
+    /// Whose an address is.
+    pub(crate) fn holder(&self, network: &NetworkName, ip: IpAddr) -> Option<String> {
+        file::holder_of(&self.address_path(network, ip))
+    }
+
+    /// Who has it already, if somebody has.
+    pub(crate) fn reserve_address(
+        &self,
+        network: &NetworkName,
+        ip: IpAddr,
+        host_end: IfName,
+    ) -> Result<Option<String>> {
+        let (path, us) = (self.address_path(network, ip), host_end.to_string());
+        Ok(file::reserve(&path, &us)?.filter(|holder| *holder != us))
+    }
+
+    pub(crate) fn release_address(
+        &self,
+        network: &NetworkName,
+        ip: IpAddr,
+        host_end: IfName,
+    ) -> Result<()> {
+        file::release(&self.address_path(network, ip), &host_end.to_string())
+    }
+
+    /// The address given last in a subnet of this family.
+    pub(crate) fn last_given(&self, network: &NetworkName, v6: bool) -> Option<IpAddr> {
+        file::holder_of(&self.last_path(network, v6))?.parse().ok()
+    }
+
+    /// A hint for the next choice, replaced by rename; losing it does no harm.
+    pub(crate) fn set_last_given(&self, network: &NetworkName, ip: IpAddr) {
+        let path = self.last_path(network, ip.is_ipv6());
+        let draft = path.with_extension(format!("{}", std::process::id()));
+        let _ = std::fs::remove_file(&draft);
+        if std::os::unix::fs::symlink(ip.to_string(), &draft).is_ok() {
+            let _ = std::fs::rename(&draft, &path);
+        }
+    }
+
+    fn last_path(&self, network: &NetworkName, v6: bool) -> PathBuf {
+        self.dir(network).join(if v6 { ".last6" } else { ".last4" })
+    }
+
+    fn ports(&self, port: &PortSpec) -> PathBuf {
+        self.shared().join("ports").join(port.transport.to_string())
+    }
+
+    /// One entry for each port, or one for a long range.
+    fn port_entries(&self, port: &PortSpec) -> Vec<(PathBuf, String)> {
+        let (dir, host) = (
+            self.ports(port),
+            port.host
+                .map_or_else(|| "any".to_owned(), |ip| ip.to_string()),
+        );
+        match port.count {
+            0..=EXPANDED => (port.host_port..=port.last_host_port())
+                .map(|p| (file::at(&dir, p), host.clone()))
+                .collect(),
+            _ => vec![(
+                dir.join("ranges"),
+                format!("{}-{}@{host}", port.host_port, port.last_host_port()),
+            )],
+        }
+    }
+
+    /// Who publishes a port that overlaps with this one.
+    pub(crate) fn port_holder(&self, port: &PortSpec) -> Result<Option<(PortSpec, String)>> {
+        let dir = self.ports(port);
+        let singles = match port.count {
+            0..=EXPANDED => (port.host_port..=port.last_host_port())
+                .map(|p| p.to_string())
+                .collect(),
+            _ => file::names(&dir)?,
+        };
+        for name in singles.iter().map(String::as_str).chain(["ranges"]) {
+            for entry in file::names(&dir.join(name))? {
+                let path = dir.join(name).join(&entry);
+                let (ports, host) = entry.split_once('@').unwrap_or((name, &entry));
+                let other = parse_entry(ports, host, port);
+                if let (Some(other), Some(holder)) = (
+                    other.filter(|other| other.overlaps(port)),
+                    file::holder_of(&path),
+                ) {
+                    return Ok(Some((other, holder)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The host's lock must be held, and `port_holder` have answered nobody.
+    pub(crate) fn reserve_port(&self, port: &PortSpec, holder: &str) -> Result<()> {
+        for (dir, name) in self.port_entries(port) {
+            file::make_dir(&dir)?;
+            file::reserve(&dir.join(name), holder)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn release_port(&self, port: &PortSpec, holder: &str) -> Result<()> {
+        for (dir, name) in self.port_entries(port) {
+            file::release(&dir.join(name), holder)?;
+            let _ = std::fs::remove_dir(&dir); // stays while others have an entry there
+        }
+        Ok(())
+    }
+}
+
+fn parse_entry(ports: &str, host: &str, like: &PortSpec) -> Option<PortSpec> {
+    let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+    let (first, last): (u16, u16) = (first.parse().ok()?, last.parse().ok()?);
+    let host = match host {
+        "any" => None,
+        ip => Some(ip.parse().ok()?),
+    };
+    Some(PortSpec {
+        host,
+        host_port: first,
+        port: first,
+        count: (last - first).saturating_add(1),
+        transport: like.transport,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::store;
+
+    fn port(text: &str) -> PortSpec {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_port_is_had_once_on_all_addresses_or_on_each() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path(), "b");
+        let _lock = store.lock_host().unwrap();
+        store
+            .reserve_port(&port("192.0.2.1:80:80"), "blue/vtpa")
+            .unwrap();
+        store
+            .reserve_port(&port("5000-6000:5000-6000/udp"), "blue/vtpb")
+            .unwrap();
+        let holder = |text: &str| store.port_holder(&port(text)).unwrap().map(|(_, who)| who);
+        assert_eq!(holder("80:8080").as_deref(), Some("blue/vtpa"));
+        assert_eq!(holder("70-90:70-90").as_deref(), Some("blue/vtpa"));
+        assert_eq!(holder("1-1000:1-1000").as_deref(), Some("blue/vtpa"));
+        assert_eq!(holder("192.0.2.2:80:80"), None);
+        assert_eq!(holder("80:80/udp"), None);
+        assert_eq!(holder("192.0.2.2:5500:1/udp").as_deref(), Some("blue/vtpb"));
+        store
+            .release_port(&port("192.0.2.1:80:80"), "other")
+            .unwrap();
+        assert!(holder("80:80").is_some(), "only its holder gives it back");
+        store
+            .release_port(&port("192.0.2.1:80:80"), "blue/vtpa")
+            .unwrap();
+        assert_eq!(holder("1-1000:1-1000"), None);
+    }
+}

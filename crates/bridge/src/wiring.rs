@@ -1,0 +1,376 @@
+//! What a bridge and a pair are made of: the messages, in the order of the ruleset, and what to say when the kernel refuses them.
+
+use crate::action;
+use crate::engine::{Engine, Scene, is_bridge_of, is_of, netlink, send};
+use crate::error::{Error, Result};
+use crate::name::MARK;
+use crate::record::{Claim, Opened};
+use crate::spec::{Attachment, Network};
+use core_netlink::addr::{AddressFlags, AddressSpec, Broadcast};
+use core_netlink::fdb::{FdbLife, FdbSpec};
+use core_netlink::link::{
+    Bridge, BridgePort, Ipv4Conf, Kind, LinkSpec, Netns, SetBridgePort, SetLink,
+};
+use core_netlink::neigh::NeighbourFlags;
+use core_netlink::route::RouteSpec;
+use core_netlink::{Change as Netlink, Conn, HwAddr, IfIndex, IfName, Request};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+impl Engine {
+    // The bridge.
+
+    pub(crate) fn make_bridge(&mut self, network: &Network, scene: &mut Scene<'_>) -> Result<()> {
+        let spec = LinkSpec {
+            name: Some(network.bridge),
+            address: Some(HwAddr::from(network.mac)),
+            mtu: Some(network.mtu),
+            kind: Some(Kind::Bridge(Bridge {
+                stp_state: Some(0),
+                mcast_snooping: Some(false),
+                ..Bridge::default()
+            })),
+            ..LinkSpec::default()
+        };
+        let made = self.kernel.route()?.add_link(&spec);
+        scene.bridge = match made {
+            Ok(Some(link)) => Some(link.index),
+            Ok(None) => self.find(network.bridge)?.map(|link| link.index),
+            Err(err) if err.is_exists() => return Err(self.name_taken(network.bridge, err)),
+            Err(err) => return Err(netlink(format!("make bridge `{}`", network.bridge), err)),
+        };
+        Ok(())
+    }
+
+    pub(crate) fn bridge_up(&mut self, network: &Network, scene: &Scene<'_>) -> Result<()> {
+        let bridge = known(scene.bridge, network.bridge)?;
+        let quiet = LinkSpec {
+            alias: Some(network.name.alias()), // not taken at creation
+            ipv4: Some(Ipv4Conf {
+                accept_redirects: Some(0),
+                send_redirects: Some(0),
+                ..Ipv4Conf::default()
+            }),
+            ..LinkSpec::default()
+        };
+        let up = LinkSpec {
+            up: Some(true),
+            ..LinkSpec::default()
+        };
+        let mut requests: Vec<Box<dyn Request + '_>> = vec![Box::new(SetLink::new(bridge, &quiet))];
+        for subnet in &network.subnets {
+            requests.push(Box::new(Netlink::add(address(
+                bridge,
+                subnet.gateway,
+                subnet.prefix.prefix_len(),
+            ))));
+        }
+        requests.push(Box::new(SetLink::new(bridge, &up)));
+        send(self.kernel.route()?, &requests, |_| false)
+            .map_err(|err| netlink(format!("set up bridge `{}`", network.bridge), err))
+    }
+
+    pub(crate) fn delete_bridge(&mut self, network: &Network) -> Result<()> {
+        match self.find(network.bridge)? {
+            Some(link) if is_bridge_of(&link, network) => self.delete(link.index),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn localnet(&mut self, bridge: IfName, on: bool) -> Result<()> {
+        let conf = Ipv4Conf {
+            route_localnet: Some(i32::from(on)),
+            ..Ipv4Conf::default()
+        };
+        let change = LinkSpec {
+            ipv4: Some(conf),
+            ..LinkSpec::default()
+        };
+        match self.kernel.route()?.set_link(bridge, &change) {
+            Err(err) if err.is_not_found() && !on => Ok(()),
+            other => other.map_err(|err| netlink(format!("set route_localnet of `{bridge}`"), err)),
+        }
+    }
+
+    pub(crate) fn unforward(&mut self, settings: &[crate::kernel::Setting]) -> Result<()> {
+        for setting in settings {
+            let gone = self.kernel.sysctl(&setting.0)?.is_none(); // with its interface
+            if !gone {
+                self.kernel.set_sysctls(None, vec![setting.clone()])?;
+            }
+        }
+        self.store.write_opened(&Opened::default())
+    }
+
+    // The pair.
+
+    pub(crate) fn claim(&mut self, claim: &Claim) -> Result<()> {
+        let of = &claim.attachment;
+        let (network, end) = (&of.key.network, of.host_end);
+        self.store.write_claim(claim)?;
+        for net in &of.addresses {
+            if let Some(holder) = self.store.reserve_address(network, net.addr(), end)? {
+                return Err(Error::exists(
+                    format!("claim {}", net.addr()),
+                    format!("it belongs to {holder}"),
+                ));
+            }
+            self.store.set_last_given(network, net.addr());
+        }
+        for port in &of.ports {
+            self.store.reserve_port(port, &format!("{network}/{end}"))?;
+        }
+        match of.ports.iter().any(|port| port.serves_loopback()) {
+            true => self.store.mark_loopback(network, end),
+            false => Ok(()),
+        }
+    }
+
+    pub(crate) fn unclaim(&mut self, attachment: &Attachment) -> Result<()> {
+        let (network, end) = (&attachment.key.network, attachment.host_end);
+        for net in &attachment.addresses {
+            self.store.release_address(network, net.addr(), end)?;
+        }
+        for port in &attachment.ports {
+            self.store.release_port(port, &format!("{network}/{end}"))?;
+        }
+        self.store.unmark_loopback(network, end)?;
+        self.store.remove_claim(network, end)
+    }
+
+    pub(crate) fn make_pair(
+        &mut self,
+        attachment: &Attachment,
+        bridge: IfName,
+        queues: u32,
+        scene: &mut Scene<'_>,
+    ) -> Result<()> {
+        let namespace = scene
+            .namespace
+            .ok_or_else(|| Error::missing("make a veth pair", "no namespace is given"))?;
+        let netns = Netns::of(namespace)
+            .map_err(|err| Error::file(format!("hold namespace {namespace}"), err))?;
+        let one_end = LinkSpec {
+            mtu: Some(attachment.mtu),
+            tx_queues: Some(queues),
+            rx_queues: Some(queues),
+            ..LinkSpec::default()
+        };
+        let peer = LinkSpec {
+            name: Some(attachment.key.ifname),
+            address: Some(HwAddr::from(attachment.mac)),
+            netns: Some(netns),
+            ..one_end.clone()
+        };
+        let spec = LinkSpec {
+            name: Some(attachment.host_end),
+            master: Some(known(scene.bridge, bridge)?),
+            kind: Some(Kind::veth(peer)),
+            ..one_end
+        };
+        let made = match self.kernel.route()?.add_link(&spec) {
+            Ok(Some(link)) => Some(link),
+            Ok(None) => self.find(attachment.host_end)?,
+            Err(err) => return Err(self.no_pair(attachment, bridge, scene, err)),
+        };
+        let made = made.ok_or_else(|| {
+            Error::missing(
+                format!("find `{}`", attachment.host_end),
+                "it was removed meanwhile",
+            )
+        })?;
+        (scene.host_end, scene.inner) = (Some(made.index), made.link);
+        Ok(())
+    }
+
+    /// The kernel says only "File exists" or "no space": what, and whose?
+    pub(crate) fn no_pair(
+        &mut self,
+        attachment: &Attachment,
+        bridge: IfName,
+        scene: &mut Scene<'_>,
+        err: core_netlink::Error,
+    ) -> Error {
+        let op = format!("make a veth pair `{}`", attachment.host_end);
+        if err.errno() == Some(nix::libc::EXFULL) {
+            return netlink(op, err).with_hint(format!("bridge `{bridge}` has 1,023 ports, which is all a bridge can have: use a second network"));
+        }
+        if !err.is_exists() {
+            return netlink(op, err);
+        }
+        match self.find(attachment.host_end) {
+            Ok(None) => {
+                let inside = format!(
+                    "namespace {} has an interface `{}` already",
+                    attachment.namespace, attachment.key.ifname
+                );
+                scene.conn = None;
+                Error::exists(op, inside).with_hint("choose another name with --ifname")
+            }
+            _ => self.name_taken(attachment.host_end, err),
+        }
+    }
+
+    pub(crate) fn name_taken(&mut self, name: IfName, err: core_netlink::Error) -> Error {
+        let op = format!("make link `{name}`");
+        let alias = self.find(name).ok().flatten().and_then(|link| link.alias);
+        let owner = match alias {
+            Some(alias) if alias.starts_with(MARK) => format!(
+                "it is there and says it belongs to {}",
+                alias.escape_debug()
+            ),
+            Some(alias) => {
+                format!("a link of this name is there, not made by vetch; its alias is {alias:?}")
+            }
+            None => format!("a link of this name is there, not made by vetch ({err:?})"),
+        };
+        Error::exists(op, owner).with_hint(format!("if nothing needs it: vetch link delete {name}"))
+    }
+
+    /// Its settings in the order of the ruleset, all before it is up.
+    pub(crate) fn host_end(&mut self, attachment: &Attachment, scene: &Scene<'_>) -> Result<()> {
+        let index = known(scene.host_end, attachment.host_end)?;
+        self.kernel
+            .set_sysctls(None, vec![action::sysctl_of_port(attachment.host_end)])?;
+        let strict = LinkSpec {
+            alias: Some(action::alias(attachment)), // not taken at creation
+            ipv4: Some(Ipv4Conf {
+                rp_filter: Some(1),
+                ..Ipv4Conf::default()
+            }),
+            ..LinkSpec::default()
+        };
+        let port = BridgePort {
+            learning: Some(false),
+            flood: Some(false),
+            locked: Some(true),
+            hairpin: Some(!attachment.ports.is_empty()),
+            ..BridgePort::default()
+        };
+        let entry = FdbSpec {
+            link: index,
+            lladdr: attachment.mac,
+            flags: NeighbourFlags::MASTER,
+            life: FdbLife::Static,
+            ..FdbSpec::default()
+        };
+        let requests: Vec<Box<dyn Request + '_>> = vec![
+            Box::new(SetLink::new(index, &strict)),
+            Box::new(SetBridgePort {
+                link: index,
+                port: &port,
+            }),
+            Box::new(Netlink::add(entry)),
+        ];
+        send(self.kernel.route()?, &requests, |_| false)
+            .map_err(|err| netlink(format!("set up port `{}`", attachment.host_end), err))
+    }
+
+    pub(crate) fn inside(&mut self, attachment: &Attachment, scene: &mut Scene<'_>) -> Result<()> {
+        let index = known(scene.inner, attachment.key.ifname)?;
+        self.kernel
+            .set_sysctls(scene.namespace, action::sysctls_inside(attachment))?;
+        let up = LinkSpec {
+            up: Some(true),
+            ..LinkSpec::default()
+        };
+        let mut requests: Vec<Box<dyn Request + '_>> = vec![Box::new(SetLink::new(LOOPBACK, &up))];
+        for net in &attachment.addresses {
+            requests.push(Box::new(Netlink::add(address(
+                index,
+                net.addr(),
+                net.prefix_len(),
+            ))));
+        }
+        requests.push(Box::new(SetLink::new(index, &up)));
+        let first_route = requests.len();
+        for gateway in &attachment.gateways {
+            let route = RouteSpec {
+                destination: everywhere(*gateway),
+                gateway: Some(*gateway),
+                link: Some(index),
+                ..RouteSpec::default()
+            };
+            requests.push(Box::new(Netlink::add(route)));
+        }
+        let namespace = &attachment.namespace;
+        let fail = |err: core_netlink::Error| {
+            netlink(
+                format!(
+                    "set up `{}` in namespace {namespace}",
+                    attachment.key.ifname
+                ),
+                err,
+            )
+        };
+        let conn = scene
+            .conn
+            .as_mut()
+            .ok_or_else(|| Error::missing("talk to the namespace", "its socket is closed"))?;
+        send(conn, &requests, |at| at >= first_route)
+            .map_err(|err| fail(err.in_namespace(namespace)))
+    }
+
+    /// Packets are lost until the kernel has noticed the carrier, which it does some time later; asking for a link makes it do so
+    /// at once (Linux 6.8, `linkwatch_sync_dev`).
+    pub(crate) fn raise(&mut self, scene: &mut Scene<'_>) -> Result<()> {
+        let up = LinkSpec {
+            up: Some(true),
+            ..LinkSpec::default()
+        };
+        self.set(scene.host_end, &up)?;
+        let here = [scene.host_end, scene.bridge];
+        for index in here.into_iter().flatten() {
+            notice(self.kernel.route()?, index)?;
+        }
+        match (&mut scene.conn, scene.inner) {
+            (Some(conn), Some(index)) => notice(conn, index),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn delete_pair(&mut self, attachment: &Attachment) -> Result<()> {
+        match self.find(attachment.host_end)? {
+            Some(link) if is_of(&link, &attachment.key) => self.delete(link.index),
+            _ => Ok(()),
+        }
+    }
+}
+
+const LOOPBACK: IfIndex = IfIndex(1); // in every namespace
+
+fn notice(conn: &mut Conn, link: IfIndex) -> Result<()> {
+    let read = conn.get_link(link).map(drop);
+    read.map_err(|err| netlink(format!("read link {link}"), err))
+}
+
+fn known(index: Option<IfIndex>, name: IfName) -> Result<IfIndex> {
+    index.ok_or_else(|| Error::missing(format!("set up `{name}`"), "its number is not known"))
+}
+
+fn address(link: IfIndex, ip: IpAddr, len: u8) -> AddressSpec {
+    let address = IpNet::new(ip, len).unwrap_or(IpNet::from(ip));
+    let v4 = ip.is_ipv4() && len < 31;
+    AddressSpec {
+        link,
+        address,
+        broadcast: if v4 {
+            Broadcast::Computed
+        } else {
+            Broadcast::None
+        },
+        flags: if ip.is_ipv6() {
+            AddressFlags::NODAD
+        } else {
+            AddressFlags::default()
+        },
+        ..AddressSpec::default()
+    }
+}
+
+fn everywhere(gateway: IpAddr) -> IpNet {
+    match gateway {
+        IpAddr::V4(_) => Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0).into(),
+        IpAddr::V6(_) => Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 0).into(),
+    }
+}
