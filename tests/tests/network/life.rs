@@ -1,0 +1,198 @@
+//! The same again, killed half way, gone by itself, many at once: whole or absent.
+
+use crate::*;
+
+#[test]
+fn the_same_again_is_the_same_and_other_wishes_are_refused() {
+    lab(|lab| {
+        let (a, b) = (lab.netns("a"), lab.netns("b"));
+        let mut host = Host::open().unwrap();
+        let net = host.create_network(&network(&["10.7.0.0/24"])).unwrap();
+        assert_eq!(host.create_network(&network(&[])).unwrap(), net);
+        let other = host.create_network(&network(&["10.8.0.0/24"])).unwrap_err();
+        assert!(
+            other.is_exists() && format!("{other:?}").contains("10.8.0.0/24"),
+            "{other:?}"
+        );
+
+        let one = attach(&mut host, &a, &["8080:80"]);
+        let before = lab.state();
+        assert_eq!(attach(&mut host, &a, &["8080:80"]), one);
+        assert!(before.difference(&lab.state()).is_empty());
+        for ports in [&["8081:80"][..], &[]] {
+            let err = host.attach(&spec(&a, ports), &netns(&a)).unwrap_err();
+            assert!(
+                err.is_exists() && format!("{err:?}").contains("8080:80"),
+                "{err:?}"
+            );
+        }
+        let stolen = host
+            .attach(
+                &AttachmentSpec {
+                    id: id("a"),
+                    ..spec(&a, &["8080:80"])
+                },
+                &netns(&b),
+            )
+            .unwrap_err();
+        assert!(
+            format!("{stolen:?}").contains("another namespace"),
+            "{stolen:?}"
+        );
+        let port = host
+            .attach(&spec(&b, &["127.0.0.1:8080:80"]), &netns(&b))
+            .unwrap_err();
+        assert!(format!("{port:?}").contains("cli:a"), "{port:?}");
+
+        for _ in 0..3 {
+            host.detach(&blue(), &who("a"), None)
+                .unwrap()
+                .settle()
+                .unwrap();
+        }
+        assert!(host.attachments(None).unwrap().is_empty());
+        away(host);
+        let mut host = Host::open().unwrap();
+        host.remove_network(&blue(), false)
+            .unwrap()
+            .settle()
+            .unwrap();
+        host.detach(&blue(), &who("a"), None)
+            .unwrap()
+            .settle()
+            .unwrap();
+    });
+}
+
+#[test]
+fn detach_needs_nothing_of_what_it_removes() {
+    lab(|lab| {
+        let mut host = Host::open().unwrap();
+        host.create_network(&network(&["10.7.0.0/24"])).unwrap();
+        let gone = NetNs::create().unwrap();
+        host.attach(&AttachmentSpec::new(blue(), id("gone")), &gone)
+            .unwrap();
+        drop(gone);
+        let (a, b, c) = (lab.netns("a"), lab.netns("b"), lab.netns("c"));
+        attach(&mut host, &a, &["81:80"]);
+        a.cmd("ip link delete eth0").ok();
+        attach(&mut host, &b, &["82:80"]);
+        lab.cmd("nft flush ruleset").ok();
+        attach(&mut host, &c, &["83:80"]);
+        lab.cmd("ip link delete vbr-blue").ok();
+        for name in ["gone", "a", "b", "c"] {
+            host.detach(&blue(), &who(name), None)
+                .unwrap()
+                .settle()
+                .unwrap();
+        }
+        away(host);
+    });
+}
+
+#[test]
+fn a_flushed_ruleset_is_restored_with_the_neighbours() {
+    lab(|lab| {
+        let outside = lab.outside("outside", "up0");
+        let (a, b) = (lab.netns("a"), lab.netns("b"));
+        let mut host = Host::open().unwrap();
+        host.create_network(&network(&["10.7.0.0/24"])).unwrap();
+        attach(&mut host, &a, &["8080:80"]);
+        lab.cmd("nft flush ruleset").ok();
+        attach(&mut host, &b, &[]);
+        let web = a.tcp_server("0.0.0.0:80");
+        outside.tcp("192.0.2.1:8080").unwrap();
+        assert!(a.reaches("10.7.0.3"));
+        assert_eq!(web.seen().len(), 1);
+        away(host);
+    });
+}
+
+#[test]
+fn attach_right_after_detach_again_and_again() {
+    lab(|lab| {
+        let a = lab.netns("a");
+        let mut host = Host::open().unwrap();
+        host.create_network(&network(&["10.7.0.0/28"])).unwrap();
+        let mut later = Vec::new();
+        for round in 0..30 {
+            attach(&mut host, &a, &["8080:80"]);
+            let detached = host.detach(&blue(), &who("a"), None).unwrap();
+            match round % 3 {
+                0 => later.push(detached),
+                1 => drop(detached), // a killed child: nobody settles
+                _ => detached.settle().unwrap(),
+            }
+        }
+        for detached in later {
+            detached.settle().unwrap();
+        }
+        let found = host.gc().unwrap();
+        assert!(found.attachments.is_empty());
+        assert!(!lab.cmd("ip -o link").ok().stdout.contains("vx"));
+        away(host);
+    });
+}
+
+#[test]
+fn what_a_killed_attach_left_is_undone_by_the_next() {
+    lab(|lab| {
+        let (a, b) = (lab.netns("a"), lab.netns("b"));
+        let mut host = Host::open().unwrap();
+        host.create_network(&network(&["10.7.0.0/24"])).unwrap();
+        let one = attach(&mut host, &a, &["8080:80"]);
+        let cookie = NetNs::current().unwrap().cookie().unwrap();
+        let dir = format!("/run/vetch/{cookie}/blue");
+        let name = format!("{}.json", one.host_end);
+        fs::rename(format!("{dir}/up/{name}"), format!("{dir}/claimed/{name}")).unwrap();
+        let two = attach(&mut host, &b, &["8080:80"]);
+        assert!(a.cmd("ip link show eth0").code != 0, "undone");
+        assert_eq!(host.attachments(None).unwrap(), [two]);
+        away(host);
+    });
+}
+
+#[test]
+fn a_namespace_that_came_back_under_its_name_is_another() {
+    lab(|lab| {
+        lab.leaves_state();
+        lab.cmd("ip netns add web").ok();
+        let mut host = Host::open().unwrap();
+        host.create_network(&network(&["10.7.0.0/24"])).unwrap();
+        let open = || NetNs::open_path("/run/netns/web").unwrap();
+        let spec = AttachmentSpec::new(blue(), id("web"));
+        let first = host.attach(&spec, &open()).unwrap();
+        lab.cmd("ip netns delete web").ok();
+        lab.cmd("ip netns add web").ok();
+        let second = host.attach(&spec, &open()).unwrap();
+        assert_ne!(first.cookie, second.cookie);
+        assert_eq!(host.attachments(None).unwrap(), [second]);
+        away(host);
+    });
+}
+
+#[test]
+fn many_at_once_get_each_an_address() {
+    lab(|lab| {
+        let mut host = Host::open().unwrap();
+        host.create_network(&network(&["10.7.0.0/24"])).unwrap();
+        let nodes: Vec<Node> = (0..12).map(|i| lab.netns(&format!("n{i}"))).collect();
+        let mut addresses: Vec<String> = std::thread::scope(|scope| {
+            let one = |node: &Node| {
+                let (path, name) = (node.path().to_owned(), node.name().to_owned());
+                scope.spawn(move || {
+                    let namespace = NetNs::open_path(path).unwrap();
+                    let spec = AttachmentSpec::new(blue(), id(&name));
+                    address(&Host::open().unwrap().attach(&spec, &namespace).unwrap())
+                })
+            };
+            let threads: Vec<_> = nodes.iter().map(one).collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        addresses.sort();
+        addresses.dedup();
+        assert_eq!(addresses.len(), 12);
+        assert!(nodes[3].reaches(&addresses[0]));
+        away(host);
+    });
+}
