@@ -242,7 +242,7 @@ fn run_dir() -> Result<PathBuf> {
             "find a directory for the records",
             "/run cannot be written to, and XDG_RUNTIME_DIR is not set",
         );
-        err.with_hint("run as root, or set XDG_RUNTIME_DIR")
+        err.with_hint("run as root, or in `vetch sandbox -- CMD`; or set XDG_RUNTIME_DIR")
     })?;
     Ok(Path::new(&own).join("vetch"))
 }
