@@ -65,14 +65,17 @@ Examples:
   vetch run --net web -p 8080:80 -- httpd -f     a program in namespaces of its own
   vetch sandbox -- sh                            all of it without root
 
-The textbook's words work unchanged after `vetch`: netns, link, addr, route, rule, neigh, bridge, ifconfig
+The textbook's words work unchanged after `vetch`:
+netns, link, addr, route, rule, neigh, bridge, ifconfig
   vetch link add veth0 type veth peer name veth1
   vetch -n c1 addr show
 
-Exit codes: 0 done, 1 the answer is no, 2 failed. `run`, `exec` and `sandbox` pass on the program's own code; 125 is a failure of
-vetch, 126 a program that cannot be executed, 127 one that is not found, 128+N one that signal N ended.
+Exit codes: 0 done, 1 the answer is no, 2 failed. `run`, `exec` and `sandbox` pass on the
+program's own code; 125 is a failure of vetch, 126 a program that cannot be executed,
+127 one that is not found, 128+N one that signal N ended.
 
-Environment: NO_COLOR switches colour off. Where XDG_RUNTIME_DIR is set, it holds the state of users without root.";
+Environment: NO_COLOR switches colour off. XDG_RUNTIME_DIR holds the state of users who
+cannot write to /run.";
 
 #[cfg(test)]
 mod tests {

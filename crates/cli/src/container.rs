@@ -74,7 +74,7 @@ pub(crate) fn claim(name: &Name) -> Result<Claim, Failure> {
     let tried = |error: &io::Error| {
         Failure::new(format!("cannot name a container `{name}`")).with_cause(error)
     };
-    let path = directory()
+    let path = made_directory()
         .map_err(|error| tried(&error))?
         .join(name.as_str());
     // Each turn, somebody who had the name has let it go.
@@ -176,10 +176,13 @@ pub(crate) fn clear_ended() -> Result<Vec<String>, Failure> {
         Failure::new("cannot clear the records of containers").with_cause(&error)
     };
     let mut cleared = Vec::new();
-    for entry in fs::read_dir(directory().map_err(tried)?)
-        .map_err(tried)?
-        .flatten()
-    {
+    // Where no directory can be, no container was started.
+    let entries = match directory().map(fs::read_dir) {
+        Ok(Err(error)) if error.kind() != io::ErrorKind::NotFound => return Err(tried(error)),
+        Ok(Ok(entries)) => entries,
+        _ => return Ok(cleared),
+    };
+    for entry in entries.flatten() {
         let Ok(file) = File::options()
             .read(true)
             .custom_flags(O_NOFOLLOW)
@@ -205,17 +208,19 @@ fn still_named(file: &File, path: &Path) -> bool {
     ours.is_some() && ours == fs::symlink_metadata(path).map(id).ok()
 }
 
-/// `/run/vetch/containers`, for ordinary users below `$XDG_RUNTIME_DIR`; made if missing, refused if others can write to it.
+/// `/run/vetch/containers`, for those who cannot write to `/run` below `$XDG_RUNTIME_DIR`.
 fn directory() -> io::Result<PathBuf> {
-    let path = root()?.join("vetch");
-    let directory = path.join("containers");
-    for path in [&path, &directory] {
+    Ok(root()?.join("vetch/containers"))
+}
+
+/// The directory, made if missing, refused if others can write to it.
+fn made_directory() -> io::Result<PathBuf> {
+    let directory = directory()?;
+    for path in directory.parent().into_iter().chain([&*directory]) {
         match DirBuilder::new().mode(0o700).create(path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(io::Error::new(
-                    error.kind(),
-                    format!("make {}: {error}", path.display()),
-                ));
+                let text = format!("make {}: {error}", path.display());
+                return Err(io::Error::new(error.kind(), text));
             }
             _ => check(path)?,
         }

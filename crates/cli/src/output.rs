@@ -36,7 +36,8 @@ impl Output {
 
     /// A sentence for people: on stderr, and never in the way of data.
     pub(crate) fn note(&mut self, text: impl AsRef<str>) {
-        // Whoever closed stderr does not want to know.
+        // Data first; whether it can be written shows at the end. Whoever closed stderr does not want to know.
+        let _ = self.out.flush();
         let _ = writeln!(io::stderr().lock(), "{}", escape_text(text.as_ref()));
     }
 

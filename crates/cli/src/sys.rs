@@ -58,7 +58,8 @@ pub(crate) fn terminal_width(fd: BorrowedFd<'_>) -> Option<u16> {
 /// The process limit is reached, or `/dev/null` cannot be opened.
 pub(crate) fn in_orphan(work: impl FnOnce()) -> io::Result<()> {
     let null = File::options().read(true).write(true).open("/dev/null")?;
-    // SAFETY: this process has one thread (the command line starts none before it ends), so the child may do what the parent may.
+    // SAFETY: besides this thread there is at most an idle one of `ns_mgmt`, waiting for work in a namespace. It holds no lock that `work`
+    // needs; the allocator is made ready in the child by the C library.
     match unsafe { nix::unistd::fork() }? {
         nix::unistd::ForkResult::Parent { child } => {
             nix::sys::wait::waitpid(child, None)?;
@@ -73,7 +74,7 @@ fn orphan(null: &File, work: impl FnOnce()) -> ! {
     let _ = nix::unistd::setsid();
     // A working directory keeps a mount.
     let _ = nix::unistd::chdir("/");
-    // SAFETY: as above, one thread.
+    // SAFETY: the child has this one thread.
     if let Ok(nix::unistd::ForkResult::Child) = unsafe { nix::unistd::fork() } {
         for standard in 0..3 {
             // SAFETY: dup2 only replaces a descriptor number; no Rust value owns 0, 1 or 2.

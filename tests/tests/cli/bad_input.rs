@@ -1,7 +1,8 @@
 //! Input that cannot be right: refused with field, value and what is right, exit code 2, and nothing left behind.
 
+use crate::launch::is_real_root;
 use crate::network::{clear, web};
-use vetch_tests::{Lab, lab};
+use vetch_tests::{Lab, lab, skip};
 
 /// Each line of words is refused, the complaint holds each text, and nothing has changed.
 #[track_caller]
@@ -351,5 +352,37 @@ fn without_the_privilege() {
         unprivileged("run -- true").exits(125).complains("hint:");
         assert!(c1.cmd("ip link show eth0").code != 0);
         clear(lab);
+    });
+}
+
+#[test]
+fn an_ordinary_user_is_told_of_the_sandbox() {
+    lab(|lab| {
+        if !is_real_root() {
+            skip!("root: becoming another user takes all user numbers");
+        }
+        let vetch = std::env::var("VETCH_BIN").unwrap_or_default();
+        let nobody = [
+            "setpriv",
+            "--reuid",
+            "65534",
+            "--regid",
+            "65534",
+            "--clear-groups",
+        ];
+        lab.fixture(|| {
+            lab.shell("mkdir -m 700 /run/own; chown 65534 /run/own")
+                .ok()
+        });
+        for words in ["network create two", "run -- true"] {
+            let argv: Vec<_> = nobody
+                .into_iter()
+                .chain([&*vetch])
+                .chain(words.split(' '))
+                .collect();
+            lab.argv(&argv).go().fails().complains("vetch sandbox");
+            let own = lab.argv(&argv).env("XDG_RUNTIME_DIR", "/run/own").go();
+            own.fails().complains("vetch sandbox");
+        }
     });
 }

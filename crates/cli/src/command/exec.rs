@@ -22,8 +22,8 @@ Examples:
   vetch exec ns:c1 -- ping -c1 10.88.0.1
   vetch exec pid:4711 -- sh
 
-Exit code: the program's own, 128+N if signal N ended it; 125 if vetch failed, 126 if the program cannot be executed, 127 if it is not
-found.")]
+Exit code: the program's own, 128+N if signal N ended it; 125 if vetch failed,
+126 if the program cannot be executed, 127 if it is not found.")]
 pub(crate) struct Args {
     /// A running container, `ns:NAME` or `pid:N`
     #[arg(value_name = "NAME|ns:NAME|pid:N")]

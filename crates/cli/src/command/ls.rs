@@ -15,8 +15,9 @@ Examples:
   vetch ls
   vetch ls web --json | jq -r '.[].addresses[]'
 
-States: up (traffic flows), claimed (was being made), leaving (is being taken away), stale (of an earlier life of this host).
-The last three are cleared by the next command on that network, or by `vetch gc`.")]
+States: up (traffic flows), claimed (was being made), leaving (is being taken away),
+stale (of an earlier life of this host). The last three are cleared by the next command
+on that network, or by `vetch gc`.")]
 pub(crate) struct Args {
     /// Only this network
     #[arg(value_parser = parse::<NetworkName>)]

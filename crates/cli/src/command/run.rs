@@ -32,8 +32,8 @@ Examples:
   vetch run --rootfs /srv/alpine --hostname lab -- /bin/sh
   vetch run --pid host --mount host -- sh        only the network is its own
 
-Exit code: the program's own, 128+N if signal N ended it; 125 if vetch failed, 126 if the program cannot be executed, 127 if it is not
-found.")]
+Exit code: the program's own, 128+N if signal N ended it; 125 if vetch failed,
+126 if the program cannot be executed, 127 if it is not found.")]
 pub(crate) struct Args {
     /// Name to find it by: `vetch exec NAME`, `--net container:NAME`; also its host name
     #[arg(long)]

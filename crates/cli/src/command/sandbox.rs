@@ -16,7 +16,8 @@ Examples:
   vetch sandbox -- sh
   vetch sandbox -- vetch run -- ip addr
 
-Exit code: the program's own; 125 if the sandbox cannot be made, 126 and 127 if the program cannot be executed or found.")]
+Exit code: the program's own; 125 if the sandbox cannot be made, 126 if the program
+cannot be executed, 127 if it is not found.")]
 pub(crate) struct Args {
     /// Program and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "CMD")]
