@@ -50,6 +50,8 @@ mod intent;
 mod kernel;
 mod owner;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use change::{Change, Step};

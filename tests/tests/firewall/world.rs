@@ -85,6 +85,9 @@ impl<'a> World<'a> {
             .ok();
         lan.cmd("ip route add default via 198.51.100.1").ok();
         lan.cmd("ip route add default via 2001:db8:2::1").ok();
+        for (node, host) in [(&outside, "2001:db8:1::1"), (&lan, "2001:db8:2::1")] {
+            assert!(node.reaches(host), "the cable is up");
+        }
         let mut conn = netfilter(lab);
         firewall::install(&mut conn, || Ok(Change::default())).unwrap();
         World {

@@ -11,6 +11,8 @@ pub mod expr;
 mod rule;
 mod set;
 mod table;
+#[cfg(test)]
+mod tests;
 mod userdata;
 mod verdict;
 

@@ -56,6 +56,7 @@ impl Nat {
         }
     }
 
+    /// "Addresses given" and "ports given", which the kernel adds itself.
     fn implied(&self) -> u32 {
         u32::from(self.addr.is_some()) | u32::from(self.port.is_some()) << 1
     }
@@ -71,9 +72,8 @@ impl Expression for Nat {
         write_optional_reg(w, ADDR_MAX, self.last_addr);
         write_optional_reg(w, PROTO_MIN, self.port);
         write_optional_reg(w, PROTO_MAX, self.last_port);
-        let flags = self.flags | self.implied();
-        if flags != 0 {
-            w.be32(FLAGS, flags);
+        if self.flags != 0 {
+            w.be32(FLAGS, self.flags);
         }
     }
 
