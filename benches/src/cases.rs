@@ -1,21 +1,19 @@
 //! What is compared: each case in a fresh namespace, prepared by the floor, so that only the operation is measured.
 
 use crate::case::Case;
+use crate::dumps::{dump_links, dump_routes};
 use crate::floor::{ACK, Floor, enter, make_namespace};
 use crate::timing::time;
-use crate::world::{Prepared, batch, fresh, here, run, unname, with_bridge};
+use crate::world::{batch, fresh, here, unname, with_bridge};
 use anyhow::{Context, Result, ensure};
 use core_netlink::addr::AddressSpec;
 use core_netlink::fdb::{FdbLife, FdbSpec};
-use core_netlink::link::{Bridge, DumpLinks, Kind, LinkFilter, LinkRef, LinkSpec};
+use core_netlink::link::{Bridge, Kind, LinkRef, LinkSpec};
 use core_netlink::neigh::{NeighbourFlags, NeighbourSpec};
-use core_netlink::route::{RouteFilter, RouteSpec};
-use core_netlink::{
-    Change, Conn, Family, IfIndex, IfName, MacAddr, Prefix, Protocol, Query, Request,
-};
+use core_netlink::route::RouteSpec;
+use core_netlink::{Change, Conn, IfIndex, IfName, MacAddr, Prefix, Protocol, Request};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 /// How large the cases are, and who is there.
@@ -84,7 +82,7 @@ pub fn all(size: &Size) -> Vec<Case<'_>> {
 
 /// A requests' target: one by one, each answered before the next.
 const CHEAP: f64 = 1.5;
-const DUMP: f64 = 2.0;
+pub(crate) const DUMP: f64 = 2.0;
 
 fn nth(i: usize) -> Ipv4Addr {
     Ipv4Addr::from(0x1400_0000 + i as u32)
@@ -103,7 +101,7 @@ fn name(prefix: &str, i: usize) -> Result<IfName> {
     Ok(format!("{prefix}{i}").parse()?)
 }
 
-fn conn() -> Result<Conn> {
+pub(crate) fn conn() -> Result<Conn> {
     Ok(Conn::open(Protocol::Route)?)
 }
 
@@ -147,7 +145,7 @@ fn by_ip(
     time(|| batch(program, &lines))
 }
 
-fn on_bridge() -> Result<u32> {
+pub(crate) fn on_bridge() -> Result<u32> {
     with_bridge().map(|(bridge, _)| bridge)
 }
 
@@ -287,7 +285,7 @@ fn forwarding_entry(size: &Size) -> Case<'_> {
 }
 
 /// Routes by the floor in sends of a thousand, the last acknowledged.
-fn many_routes(floor: &mut Floor, link: u32, count: usize) -> Result<()> {
+pub(crate) fn many_routes(floor: &mut Floor, link: u32, count: usize) -> Result<()> {
     for i in 0..count {
         let last = i % 1000 == 999 || i + 1 == count;
         floor.add_route((nth(i), 32), link, None, if last { ACK } else { 0 });
@@ -422,102 +420,4 @@ fn namespace(size: &Size) -> Case<'_> {
             std::thread::sleep(Duration::from_millis(20));
             Ok(took)
         })
-}
-
-/// Counts the objects of a dump as they come.
-fn by_dump<Q: Query>(query: &Q, at_least: usize) -> Result<Duration> {
-    let (mut conn, mut seen) = (conn()?, 0);
-    let took = time(|| {
-        Ok(conn.dump_each(query, |record| {
-            std::hint::black_box(&record);
-            seen += 1;
-        })?)
-    })?;
-    ensure!(seen >= at_least, "{seen} objects in place of {at_least}");
-    Ok(took)
-}
-
-fn by_floor_dump(
-    dump: impl Fn(&mut Floor) -> std::io::Result<usize>,
-    at_least: usize,
-) -> Result<Duration> {
-    let (mut floor, mut seen) = (Floor::route()?, 0);
-    let took = time(|| {
-        seen = dump(&mut floor)?;
-        Ok(())
-    })?;
-    ensure!(seen >= at_least, "{seen} objects in place of {at_least}");
-    Ok(took)
-}
-
-/// A program that lists, its output thrown away.
-fn by_program(program: &std::path::Path, words: &str) -> Result<Duration> {
-    time(|| run(Command::new(program).args(words.split(' '))))
-}
-
-fn dump_links(size: &Size) -> Case<'_> {
-    let place = std::rc::Rc::new(Prepared::default());
-    let count = size.links;
-    let go = move || {
-        place.enter(|| {
-            let mut floor = Floor::route()?;
-            for i in 0..count / 2 {
-                floor.add_veth(&format!("a{i}"), &format!("b{i}"), ACK);
-                floor.flush()?;
-            }
-            Ok(())
-        })
-    };
-    let (a, b, c, d) = (go.clone(), go.clone(), go.clone(), go);
-    Case::new("dump of 1,000 links", 1, size.rounds)
-        .at_most(DUMP)
-        .with("floor", move |_| {
-            a().and_then(|()| by_floor_dump(Floor::dump_links, count))
-        })
-        .with("vetch", move |_| {
-            b().and_then(|()| by_dump(&DumpLinks(&LinkFilter::default()), count))
-        })
-        .with_if(size.ip, "ip link", move |_| {
-            c().and_then(|()| by_program("ip".as_ref(), "link show"))
-        })
-        .with_if(lists(size), "vetch link", move |_| {
-            d().and_then(|()| by_vetch(size, "link show"))
-        })
-}
-
-fn dump_routes(size: &Size) -> Case<'_> {
-    let place = std::rc::Rc::new(Prepared::default());
-    let count = size.routes;
-    let go = move || {
-        place.enter(|| {
-            let link = on_bridge()?; // the socket is to be opened in its namespace
-            many_routes(&mut Floor::route()?, link, count)
-        })
-    };
-    let (a, b, c, d) = (go.clone(), go.clone(), go.clone(), go);
-    let filter = RouteFilter {
-        family: Some(Family::V4),
-        ..RouteFilter::default()
-    };
-    Case::new("dump of 100,000 routes", 1, size.rounds.min(11))
-        .at_most(DUMP)
-        .with("floor", move |_| {
-            a().and_then(|()| by_floor_dump(Floor::dump_routes, count))
-        })
-        .with("vetch", move |_| b().and_then(|()| by_dump(&filter, count)))
-        .with_if(size.ip, "ip route", move |_| {
-            c().and_then(|()| by_program("ip".as_ref(), "route show"))
-        })
-        .with_if(lists(size), "vetch route", move |_| {
-            d().and_then(|()| by_vetch(size, "route show"))
-        })
-}
-
-/// Whether there is a program, and it lists as `ip` does.
-fn lists(size: &Size) -> bool {
-    by_vetch(size, "link show").is_ok()
-}
-
-fn by_vetch(size: &Size, words: &str) -> Result<Duration> {
-    by_program(size.vetch.as_deref().context("no program")?, words)
 }

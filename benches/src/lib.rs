@@ -7,6 +7,7 @@
 pub mod attach;
 pub mod case;
 pub mod cases;
+mod dumps;
 pub mod floor;
 pub mod nft;
 pub mod process;

@@ -1,4 +1,12 @@
 //! Vetch's own commands, by packets and by state: networks, attach, detach, run, exec, and what they refuse.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    reason = "test code: a panic is how a test fails"
+)]
 
 #[path = "cli/bad_input.rs"]
 mod bad_input;

@@ -1,4 +1,12 @@
 //! Notices of the real kernel as typed events.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    reason = "test code: a panic is how a test fails"
+)]
 
 use core_netlink::addr::AddressSpec;
 use core_netlink::event::{Event, Events, Fate, Group};

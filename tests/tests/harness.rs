@@ -1,4 +1,12 @@
 //! The harness proves itself before others rely on it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    reason = "test code: a panic is how a test fails"
+)]
 
 use std::fs;
 

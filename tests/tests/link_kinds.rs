@@ -1,4 +1,12 @@
 //! Each kind of link that the kernel has comes back as asked, and as `ip` sees it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    reason = "test code: a panic is how a test fails"
+)]
 
 use core_netlink::link::*;
 use core_netlink::{Be, Conn, IfName, Protocol};

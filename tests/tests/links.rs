@@ -1,4 +1,12 @@
 //! Links on the real kernel, made by the library and seen by `ip`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    reason = "test code: a panic is how a test fails"
+)]
 
 use core_netlink::link::*;
 use core_netlink::{Conn, IfIndex, IfName, MacAddr, Protocol};

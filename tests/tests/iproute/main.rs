@@ -3,6 +3,14 @@
 //!
 //! One operation on each line. `=` prints, and both print the same; `!` must fail on both; `$` is set-up by the reference tool on both;
 //! `~` prints, and is tried only under the names of the originals.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    reason = "test code: a panic is how a test fails"
+)]
 
 mod addresses;
 mod bridges;

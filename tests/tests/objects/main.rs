@@ -1,4 +1,12 @@
 //! Addresses, routes, rules, neighbours and the rest on the real kernel, compared with what `ip` and `bridge` make and see.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    reason = "test code: a panic is how a test fails"
+)]
 
 mod addresses;
 mod forwarding;

@@ -56,6 +56,10 @@ numbered! {
     }
 }
 
+#[allow(
+    clippy::derivable_impls,
+    reason = "the macro that writes the enum marks no variant"
+)]
 impl Default for Family {
     fn default() -> Self {
         Family::Any
