@@ -84,6 +84,10 @@ fn a_process_that_has_ended_is_not_found() {
 }
 
 #[test]
+#[allow(
+    clippy::too_many_lines,
+    reason = "one story: what is held, then what is listed"
+)]
 fn every_namespace_is_listed_with_what_holds_it() {
     lab(|lab| {
         let open = NetNs::create().unwrap();
