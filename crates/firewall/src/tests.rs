@@ -135,7 +135,7 @@ fn what_cannot_be_meant_is_refused_by_field() {
     }
     refused("icmp:1".parse::<Service>(), "protocol");
     refused("53".parse::<Service>(), "host service");
-    let publish = |p| crate::publish(&owner("a"), &p);
+    let publish = |p| publish(&owner("a"), &p);
     refused(
         publish(web(Some("::1"), "80", "[fd00::2]:80")),
         "host address",
@@ -166,7 +166,7 @@ fn what_cannot_be_meant_is_refused_by_field() {
     let at = |port: &str, mac: &str, ip: &str| {
         let mut at = Attachment::new(owner("a"), port.parse().unwrap(), mac.parse().unwrap());
         at.addresses.push(ip.parse().unwrap());
-        crate::attachment(&at)
+        attachment(&at)
     };
     refused(at("veth0", "02:00:00:00:00:01", "10.0.0.2"), "port");
     refused(at("vtpa", "03:00:00:00:00:01", "10.0.0.2"), "MAC");
@@ -253,7 +253,7 @@ fn generation() -> Reply {
 }
 
 fn port_80() -> Change {
-    crate::publish(&owner("a"), &web(None, "80", "10.0.0.2:80")).unwrap()
+    publish(&owner("a"), &web(None, "80", "10.0.0.2:80")).unwrap()
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn a_taken_port_names_its_holder() {
         GET => reported(&held, &owner("other")),
         _ => Reply::Ack,
     });
-    let err = crate::apply(&mut conn, &port_80()).unwrap_err();
+    let err = apply(&mut conn, &port_80()).unwrap_err();
     assert!(matches!(&err, Error::Taken { holder: Some(holder), .. } if *holder == owner("other")));
     let text = "inet vetch any4 { tcp . 80 : 10.0.0.2 . 80 } is taken by vetch:demo/other/eth0";
     assert_eq!(err.to_string(), text);
@@ -278,7 +278,7 @@ fn what_is_there_already_is_fine() {
         GET => reported(&held, &owner("a")),
         _ => Reply::Ack,
     });
-    crate::apply(&mut conn, &port_80()).unwrap();
+    apply(&mut conn, &port_80()).unwrap();
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn only_ones_own_is_removed_and_a_stale_ruleset_is_read_again() {
             ElementSpec::DELETE => Reply::Silence,
             _ => Reply::Ack,
         });
-        crate::apply(&mut conn, &port_80().inverse()).unwrap();
+        apply(&mut conn, &port_80().inverse()).unwrap();
         let wanted = usize::from(holder == "a");
         let deleted = deleted.load(std::sync::atomic::Ordering::Relaxed);
         assert!((deleted > 0) == (wanted > 0), "{holder}: {deleted}");
@@ -322,7 +322,7 @@ fn a_kernel_that_never_rests_is_given_up() {
         _ => Reply::Silence,
     });
     assert!(matches!(
-        crate::apply(&mut conn, &port_80().inverse()),
+        apply(&mut conn, &port_80().inverse()),
         Err(Error::Restless)
     ));
 }
