@@ -4,6 +4,7 @@ use crate::tables::{MARK, TABLE, TablePlan, comment, plans};
 use crate::{Change, Element, Error, Owner, Result, Set, Step};
 use core_netlink::nft::{self, Data, ElementSpec, TableSpec, Transaction};
 use core_netlink::{Conn, Failed, Malformed};
+use std::collections::HashSet;
 
 const ATTEMPTS: usize = 8;
 const ENOTEMPTY: i32 = 39; // an interval that overlaps another
@@ -43,11 +44,7 @@ pub fn install(conn: &mut Conn, mut restore: impl FnMut() -> Result<Change>) -> 
             }
             plan.create(&mut transaction, comment());
         }
-        for step in restore()?.steps() {
-            if let Step::Add(element) = step {
-                transaction.create(spec(element));
-            }
-        }
+        restore_all(&mut transaction, &restore()?);
         match conn.commit(&transaction) {
             Err(err) if err.is_stale() => continue,
             failed => {
@@ -57,6 +54,17 @@ pub fn install(conn: &mut Conn, mut restore: impl FnMut() -> Result<Change>) -> 
         }
     }
     Err(Error::Restless)
+}
+
+/// Of two records that claim the same key the first one wins: one that is wrong must not keep all others mute.
+fn restore_all(transaction: &mut Transaction, change: &Change) {
+    let mut seen = HashSet::new();
+    for step in change.steps() {
+        let element = step.element();
+        if matches!(step, Step::Add(_)) && seen.insert((element.set, &element.key)) {
+            transaction.create(spec(element));
+        }
+    }
 }
 
 fn first(failed: Vec<Failed>) -> Result<()> {

@@ -1,7 +1,7 @@
 //! What the kernel holds: both tables, and the elements in them.
 
 use crate::world::netfilter;
-use firewall::{Change, Installed};
+use firewall::{Attachment, Change, Installed, Network, Owner, Publish, Transport};
 use serde_json::Value;
 use vetch_tests::{Node, lab};
 
@@ -76,6 +76,136 @@ fn the_tables_are_what_nft_makes_of_the_text() {
         again.argv(&["nft", "-f", "-"]).stdin(text(&ours)).go().ok();
         assert_eq!(text(&again), text(&ours), "a listing loads as it is");
         firewall::uninstall(&mut conn).unwrap();
+        firewall::uninstall(&mut conn).unwrap();
+    });
+}
+
+fn port(to: &str, id: &str) -> Change {
+    let owner = Owner::attachment("demo", id, "eth0");
+    let publish = Publish {
+        on: None,
+        ports: "80".parse().unwrap(),
+        transport: Transport::Tcp,
+        to: to.parse().unwrap(),
+    };
+    firewall::publish(&owner, &publish).unwrap()
+}
+
+#[test]
+fn elements_come_and_go_with_their_owner() {
+    lab(|lab| {
+        let mut conn = netfilter(lab);
+        let (a, b) = (port("10.0.0.2:8080", "a"), port("10.0.0.3:8080", "b"));
+        firewall::install(&mut conn, nothing).unwrap();
+        firewall::apply(&mut conn, &a).unwrap();
+        firewall::apply(&mut conn, &a).unwrap(); // again is fine
+        lab.cmd("nft list map inet vetch any4")
+            .ok()
+            .prints("tcp . 80 comment \"vetch:demo/a/eth0\" : 10.0.0.2 . 8080");
+        let err = firewall::apply(&mut conn, &b).unwrap_err();
+        assert!(
+            err.to_string().ends_with("is taken by vetch:demo/a/eth0"),
+            "{err}"
+        );
+        firewall::apply(&mut conn, &b.clone().inverse()).unwrap(); // not b's: left
+        assert_eq!(firewall::elements(&mut conn).unwrap().len(), 1);
+        firewall::apply(&mut conn, &a.inverse()).unwrap();
+        assert_eq!(firewall::elements(&mut conn).unwrap(), []);
+        firewall::apply(&mut conn, &b).unwrap();
+        firewall::uninstall(&mut conn).unwrap();
+    });
+}
+
+#[test]
+fn the_words_do_what_the_change_does() {
+    lab(|lab| {
+        let (mut conn, typed) = (netfilter(lab), lab.machine("typed"));
+        let network = Network {
+            subnets: vec![
+                "10.88.0.0/24".parse().unwrap(),
+                "fd88::/64".parse().unwrap(),
+            ],
+            gateways: vec!["10.88.0.1".parse().unwrap(), "fd88::1".parse().unwrap()],
+            ..Network::new("demo", "vbr0".parse().unwrap())
+        };
+        let owner = Owner::attachment("demo", "a", "eth0");
+        let mac = "02:00:00:00:00:01".parse().unwrap();
+        let attachment = Attachment {
+            addresses: vec!["10.88.0.2".parse().unwrap(), "fd88::2".parse().unwrap()],
+            dhcp: true,
+            ..Attachment::new(owner, "vtpa".parse().unwrap(), mac)
+        };
+        let mut change = firewall::network(&network).unwrap();
+        change.extend(firewall::attachment(&attachment).unwrap());
+        change.extend(port("10.88.0.2:8080", "a"));
+        firewall::install(&mut netfilter(&typed), nothing).unwrap();
+        for words in change.words() {
+            typed.shell(&words).ok();
+        }
+        firewall::install(&mut conn, || Ok(change.clone())).unwrap();
+        assert_eq!(listed(lab), listed(&typed));
+        for words in change.clone().inverse().words() {
+            typed.shell(&words).ok();
+        }
+        firewall::apply(&mut conn, &change.inverse()).unwrap();
+        assert_eq!(listed(lab), listed(&typed));
+        firewall::uninstall(&mut conn).unwrap();
+    });
+}
+
+#[test]
+fn whatever_is_missing_is_made_again() {
+    lab(|lab| {
+        let mut conn = netfilter(lab);
+        for harm in [
+            "flush ruleset",
+            "delete table bridge vetch",
+            "flush chain inet vetch forward",
+            "flush table inet vetch",
+            "add rule inet vetch forward accept",
+        ] {
+            firewall::install(&mut conn, nothing).unwrap();
+            lab.cmd(&format!("nft {harm}")).ok();
+            assert!(!firewall::is_installed(&mut conn).unwrap(), "{harm}");
+            let restored = || Ok(port("10.0.0.2:8080", "a"));
+            assert_eq!(
+                firewall::install(&mut conn, restored).unwrap(),
+                Installed::Made
+            );
+            assert_eq!(firewall::elements(&mut conn).unwrap().len(), 1, "{harm}");
+        }
+        firewall::uninstall(&mut conn).unwrap();
+    });
+}
+
+#[test]
+fn strangers_are_named_and_left_alone() {
+    lab(|lab| {
+        let mut conn = netfilter(lab);
+        lab.cmd("nft add table inet vetch").ok();
+        let err = firewall::install(&mut conn, nothing).unwrap_err();
+        assert!(
+            err.hint().unwrap().contains("nft delete table inet vetch"),
+            "{err}"
+        );
+        assert!(firewall::uninstall(&mut conn).is_err());
+        lab.cmd("nft delete table inet vetch").ok();
+        firewall::install(&mut conn, nothing).unwrap();
+        assert_eq!(firewall::foreign_drops(&mut conn).unwrap(), []);
+        lab.shell("nft add table ip other; nft 'add chain ip other fw { type filter hook forward priority 0; policy drop; }'")
+            .ok();
+        let found = firewall::foreign_drops(&mut conn).unwrap();
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0]
+                .to_string()
+                .starts_with("chain fw of table ip other drops")
+        );
+        lab.shell(&found[0].remedy(&"vbr0".parse().unwrap())).ok();
+        lab.cmd("nft list chain ip other fw")
+            .ok()
+            .prints("iifname \"vbr0\" accept");
+        lab.cmd("nft delete table ip other").ok();
         firewall::uninstall(&mut conn).unwrap();
     });
 }
