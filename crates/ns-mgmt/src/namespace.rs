@@ -1,9 +1,9 @@
 //! An open namespace of a checked kind: opened by path, process or descriptor, compared by identity.
 
 use crate::{Error, Kind, Result, Target, names, procfs, sys};
-use nix::fcntl::{OFlag, open, openat};
+use nix::fcntl::{AtFlags, OFlag, open, openat};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::stat::{Mode, fstat};
+use nix::sys::stat::{Mode, fstat, fstatat};
 use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -94,10 +94,11 @@ impl Namespace {
         let op = format!("open the current {} namespace", kind.noun());
         let proc = procfs::root(&op)?;
         let path = format!("thread-self/ns/{kind}");
-        let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
+        // Opened at once: the kernel's own file cannot hang, and what may be mounted over it is not waited for.
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
         let file = openat(&proc, &*path, flags, Mode::empty())
             .map_err(|errno| Error::system(&*op, errno))?;
-        Namespace::reopen(kind, file, &op)
+        Namespace::checked(kind, file, &op)
     }
 
     /// Takes over a descriptor after checking that it is a namespace of this kind.
@@ -152,7 +153,13 @@ impl Namespace {
 
     /// Whether the calling thread is in it.
     pub fn is_current(&self) -> Result<bool> {
-        Ok(*self == Namespace::current(self.kind)?)
+        let op = format!("look at the current {} namespace", self.kind.noun());
+        let proc = procfs::root(&op)?;
+        let path = format!("thread-self/ns/{}", self.kind);
+        // By number, without opening it: this is asked often.
+        let stat =
+            fstatat(&proc, &*path, AtFlags::empty()).map_err(|errno| Error::system(op, errno))?;
+        Ok((self.device, self.inode) == (stat.st_dev, stat.st_ino))
     }
 
     /// A second descriptor of the same namespace.
