@@ -1,0 +1,206 @@
+//! What an attach and a detach ask of the kernel, counted: noise of the machine cannot touch these.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use vetch_tests::skip::has_tool;
+use vetch_tests::{Lab, lab, skip};
+
+const RTM_NEWLINK: u16 = 16;
+const RTM_SETLINK: u16 = 19;
+const NLM_F_CREATE: u16 = 0x400;
+const IFLA_NET_NS_PID: u16 = 19;
+const IFLA_NET_NS_FD: u16 = 28;
+
+/// At most so many netlink sends; of the child that settles a detach, too.
+const SENDS: usize = 16;
+/// At most so many system calls from the first instruction to the last, the dynamic loader's included.
+const CALLS: usize = 460;
+
+/// The system calls of a command and of all that it started, as strace(1) saw them.
+#[derive(Default)]
+struct Trace {
+    calls: usize,
+    programs: usize,
+    processes: usize,
+    sends: Vec<Vec<u8>>,
+}
+
+impl Trace {
+    /// Runs `vetch WORDS` under strace, with every byte that is sent.
+    fn of(lab: &Lab, words: &str) -> Trace {
+        let options = "strace -f -qq -e signal=none -e write=all -o /run/trace".split(' ');
+        let vetch = std::env::var("VETCH_BIN").unwrap();
+        let argv: Vec<_> = options
+            .chain([vetch.as_str()])
+            .chain(words.split(' '))
+            .collect();
+        lab.argv(&argv).go().ok();
+        let text = std::fs::read_to_string("/run/trace").unwrap();
+        std::fs::remove_file("/run/trace").unwrap();
+        Trace::read(&text)
+    }
+
+    fn read(text: &str) -> Trace {
+        let (mut trace, mut sending) = (Trace::default(), false);
+        for line in text.lines() {
+            if let Some(dump) = line.strip_prefix(" | ") {
+                if sending {
+                    trace.add_bytes(dump);
+                }
+                continue;
+            }
+            let (_, call) = line.split_once(' ').unwrap();
+            let call = call.trim_start();
+            sending = ["send", "<... send"]
+                .iter()
+                .any(|start| call.starts_with(start));
+            // A debug build looks at each descriptor that it closes.
+            if call.contains('(') && !call.starts_with("<...") && !call.contains("F_GETFD") {
+                trace.add_call(call);
+            }
+        }
+        trace
+    }
+
+    fn add_call(&mut self, call: &str) {
+        self.calls += 1;
+        self.programs += usize::from(call.starts_with("execve"));
+        let new = ["clone", "fork", "vfork"]
+            .iter()
+            .any(|start| call.starts_with(start));
+        self.processes += usize::from(new && !call.contains("CLONE_THREAD"));
+    }
+
+    /// A line such as `00010  54 00 00 00 10 00 0d 06  01 00 00 00 00 00 00 00  T............... |`.
+    fn add_bytes(&mut self, dump: &str) {
+        let (offset, rest) = dump.split_once("  ").unwrap();
+        if usize::from_str_radix(offset, 16) == Ok(0) {
+            self.sends.push(Vec::new());
+        }
+        let digits = rest.get(..48).unwrap().split_whitespace();
+        let bytes = digits.map(|byte| u8::from_str_radix(byte, 16).unwrap());
+        self.sends.last_mut().unwrap().extend(bytes);
+    }
+
+    /// Messages that give a link which is there another namespace.
+    fn moves(&self) -> usize {
+        let messages = self.sends.iter().flat_map(|send| messages(send));
+        messages.filter(|message| is_move(message)).count()
+    }
+
+    /// Nothing is started, nothing is moved.
+    #[track_caller]
+    fn check(&self, sends: usize, calls: usize) {
+        assert_eq!(self.programs, 1, "no program is started but vetch itself");
+        assert_eq!(self.moves(), 0, "no link is moved");
+        assert!(!self.sends.is_empty(), "nothing was seen being sent");
+        assert!(
+            self.sends.len() <= sends,
+            "{} sends, at most {sends}",
+            self.sends.len()
+        );
+        assert!(
+            self.calls <= calls,
+            "{} system calls, at most {calls}",
+            self.calls
+        );
+    }
+}
+
+fn messages(mut bytes: &[u8]) -> Vec<&[u8]> {
+    let mut all = Vec::new();
+    while let Some(len) = bytes.first_chunk::<4>() {
+        let len = u32::from_ne_bytes(*len) as usize;
+        all.push(&bytes[..len]);
+        bytes = bytes.get(len.next_multiple_of(4)..).unwrap_or_default();
+    }
+    all
+}
+
+/// Whether a message changes the namespace of a link that is there. (A batch of nf_tables begins with type 16 too, but is short.)
+fn is_move(message: &[u8]) -> bool {
+    let half = |at: usize| u16::from_ne_bytes([message[at], message[at + 1]]);
+    let changes = match half(4) {
+        RTM_NEWLINK => half(6) & NLM_F_CREATE == 0,
+        kind => kind == RTM_SETLINK,
+    };
+    let mut at = 32; // behind nlmsghdr and ifinfomsg
+    while changes && at + 4 <= message.len() {
+        if [IFLA_NET_NS_PID, IFLA_NET_NS_FD].contains(&(half(at + 2) & 0x3fff)) {
+            return true;
+        }
+        at += usize::from(half(at)).max(4).next_multiple_of(4);
+    }
+    false
+}
+
+fn is_traced(lab: &Lab) -> bool {
+    has_tool("strace") && lab.cmd("strace -f -qq -o /dev/null true").code == 0
+}
+
+fn attach(lab: &Lab, n: usize) -> Trace {
+    lab.netns(&format!("c{n}"));
+    Trace::of(lab, &format!("attach blue c{n} -p {}:80", 8000 + n))
+}
+
+#[test]
+fn attach_and_detach_start_nothing_and_move_nothing() {
+    lab(|lab| {
+        if !is_traced(lab) {
+            skip!("tool:strace: cannot count system calls");
+        }
+        lab.vetch("network create blue --subnet 10.66.0.0/16").ok();
+        attach(lab, 1); // the first of a network also makes what all share
+        let attached = attach(lab, 2);
+        attached.check(SENDS, CALLS);
+        assert_eq!(attached.processes, 0, "an attach is one process");
+        Trace::of(lab, "detach blue c2").check(SENDS, CALLS);
+        lab.vetch("detach blue c1 --wait").ok();
+        lab.vetch("network rm blue").ok();
+    });
+}
+
+/// The tenth neighbour costs what the second does.
+#[test]
+fn neighbours_cost_nothing() {
+    lab(|lab| {
+        if !is_traced(lab) {
+            skip!("tool:strace: cannot count system calls");
+        }
+        lab.vetch("network create blue --subnet 10.66.0.0/16").ok();
+        attach(lab, 1);
+        let (second, third) = (attach(lab, 2), attach(lab, 3));
+        for n in 4..10 {
+            lab.netns(&format!("c{n}"));
+            lab.vetch(&format!("attach blue c{n} -p {}:80", 8000 + n))
+                .ok();
+        }
+        let tenth = attach(lab, 10);
+        assert_eq!(tenth.sends.len(), second.sends.len(), "sends");
+        let noise = third.calls.abs_diff(second.calls) + 10; // waiting of threads for each other
+        assert!(
+            tenth.calls <= second.calls + noise,
+            "{} system calls, {} of the second",
+            tenth.calls,
+            second.calls
+        );
+        lab.vetch("network rm blue --force").ok();
+    });
+}
+
+/// The reader sees a move where there is one: otherwise the tests above could not fail.
+#[test]
+fn a_moved_link_is_noticed() {
+    lab(|lab| {
+        if !is_traced(lab) {
+            skip!("tool:strace: cannot count system calls");
+        }
+        lab.netns("c1");
+        lab.cmd("ip link add a0 type veth peer name b0").ok();
+        let moved = Trace::of(lab, "link set b0 netns c1");
+        assert_eq!((moved.moves(), moved.programs), (1, 1));
+        let born = Trace::of(lab, "link add a1 type veth peer name b1 netns c1");
+        assert_eq!(born.moves(), 0);
+        lab.cmd("ip link delete a0").ok();
+        lab.cmd("ip link delete a1").ok();
+    });
+}
