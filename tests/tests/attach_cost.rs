@@ -33,7 +33,8 @@ impl Trace {
             .chain([vetch.as_str()])
             .chain(words.split(' '))
             .collect();
-        lab.argv(&argv).go().ok();
+        // Where cargo would have the loader look is no part of an attach.
+        lab.argv(&argv).env("LD_LIBRARY_PATH", "").go().ok();
         let text = std::fs::read_to_string("/run/trace").unwrap();
         std::fs::remove_file("/run/trace").unwrap();
         Trace::read(&text)
