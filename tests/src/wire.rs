@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::node::Node;
 
 /// How long one connection or one echo may take.
-const ONCE: Duration = Duration::from_secs(1);
+const ONCE: Duration = Duration::from_millis(1300); // a lost SYN is sent again after a second
 /// How long `reaches` goes on trying.
 const PATIENCE: Duration = Duration::from_secs(4);
 
