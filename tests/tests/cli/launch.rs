@@ -139,9 +139,11 @@ fn a_signal_ends_it_and_the_network_goes() {
             (Signal::SIGINT, 130),
             (Signal::SIGHUP, 129),
         ] {
-            let run = lab
-                .vetch_argv(&["run", "--name", "web", "--", "sleep", "60"])
-                .background();
+            // Whoever starts the suite in the background ignores SIGINT, and programs inherit that.
+            let vetch = std::env::var("VETCH_BIN").unwrap();
+            let fresh = ["env", "--default-signal=INT,HUP,TERM", &vetch];
+            let words = ["run", "--name", "web", "--", "sleep", "60"];
+            let run = lab.argv(&[&fresh[..], &words[..]].concat()).background();
             until("attached", || {
                 lab.vetch("ls --json").ok().json()[0]["state"] == "up"
             });
