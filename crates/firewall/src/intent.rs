@@ -202,6 +202,13 @@ impl Transport {
             Transport::Sctp => 132,
         }
     }
+
+    /// The one with this IP protocol number.
+    pub fn from_number(number: u8) -> Option<Transport> {
+        let all = [Transport::Tcp, Transport::Udp, Transport::Sctp];
+        all.into_iter()
+            .find(|transport| transport.number() == number)
+    }
 }
 
 impl fmt::Display for Transport {

@@ -49,6 +49,7 @@ mod guard;
 mod intent;
 mod kernel;
 mod owner;
+mod read;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -64,3 +65,4 @@ pub use forwarding::{Forwarding, HostForwarding, Interface, Setting, noted};
 pub use intent::{Attachment, Network, Ports, Publish, Service, Transport};
 pub use kernel::{Installed, apply, elements, elements_of, install, is_installed, uninstall};
 pub use owner::Owner;
+pub use read::Station;
