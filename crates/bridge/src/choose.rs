@@ -7,6 +7,7 @@ use crate::intent;
 use crate::name::NetworkName;
 use crate::record::now;
 use crate::spec::{Attachment, AttachmentSpec, Network, State, Subnet};
+use crate::store::Store;
 use core_netlink::IfName;
 use core_netlink::link::Kind;
 use ipam::Pool;
@@ -57,7 +58,7 @@ impl Engine {
     }
 
     fn choose_addresses(
-        &self,
+        &mut self,
         op: &str,
         spec: &AttachmentSpec,
         network: &Network,
@@ -81,22 +82,17 @@ impl Engine {
                 format!("ip {ip} is not in network `{}` ({subnets})", network.name),
             ));
         }
-        network
-            .subnets
-            .iter()
-            .map(|subnet| self.choose_address(op, spec, network, subnet))
-            .collect()
+        let choose = |subnet| self.choose_address(op, spec, network, subnet);
+        network.subnets.iter().map(choose).collect()
     }
 
     fn choose_address(
-        &self,
+        &mut self,
         op: &str,
         spec: &AttachmentSpec,
         network: &Network,
         subnet: &Subnet,
     ) -> Result<IpNet> {
-        let pool = Pool::new(subnet.prefix, [subnet.gateway]);
-        let holder = |ip: IpAddr| self.store.holder(&network.name, ip);
         let mut wishes = spec
             .addresses
             .iter()
@@ -112,23 +108,34 @@ impl Engine {
                 ));
             }
             (Some(wish), None) => {
+                self.free_address(&network.name, *wish)?;
+                let pool = Pool::new(subnet.prefix, [subnet.gateway]);
+                let holder = |ip: IpAddr| self.store.holder(&network.name, ip);
                 let free = pool.check(*wish, |ip| holder(ip).is_some());
                 free.map_err(|why| self.refused(op, network, *wish, &why))?;
                 *wish
             }
-            (None, _) => {
-                let last = self
-                    .store
-                    .last_given(&network.name, subnet.prefix.addr().is_ipv6());
-                let next = pool.next(last, |ip| holder(ip).is_some());
-                next.map_err(|why| {
-                    Error::missing(op, why.to_string())
-                        .with_hint("detach something, or make a network with a wider subnet")
-                })?
-            }
+            (None, _) => self.next_address(op, network, subnet)?,
         };
         IpNet::new(ip, subnet.prefix.prefix_len())
             .map_err(|err| Error::invalid(op, err.to_string()))
+    }
+
+    /// The next free one; when there is none, those of attachments that are gone are freed first.
+    fn next_address(&mut self, op: &str, network: &Network, subnet: &Subnet) -> Result<IpAddr> {
+        let pool = Pool::new(subnet.prefix, [subnet.gateway]);
+        let last = self
+            .store
+            .last_given(&network.name, subnet.prefix.addr().is_ipv6());
+        let next = |store: &Store| pool.next(last, |ip| store.holder(&network.name, ip).is_some());
+        let found = match next(&self.store) {
+            Err(_) if !self.remove_gone(&network.name)?.is_empty() => next(&self.store),
+            found => found,
+        };
+        found.map_err(|why| {
+            Error::missing(op, why.to_string())
+                .with_hint("detach something, or make a network with a wider subnet")
+        })
     }
 
     fn refused(&self, op: &str, network: &Network, wish: IpAddr, why: &ipam::Error) -> Error {
@@ -200,7 +207,9 @@ impl Engine {
                 .store
                 .port_holder(port)?
                 .filter(|(_, holder)| *holder != us);
-            if let Some((other, holder)) = holder {
+            if let Some((other, holder)) = holder
+                && !self.free_port(&network.name, &holder)?
+            {
                 return Err(Error::exists(
                     op,
                     format!("port {port}: {} has {other}", self.owner_of_path(&holder)),

@@ -202,15 +202,14 @@ impl Host {
                 .map(|network| network.name)
                 .collect(),
         };
-        let alive = self.engine.store.is_alive()?;
         let mut all = Vec::new();
         for name in names {
             let claims = self.engine.store.claims(&name)?.into_iter();
             all.extend(claims.map(|claim| claim.attachment));
         }
-        if !alive {
-            all.iter_mut()
-                .for_each(|attachment| attachment.state = State::Stale);
+        match self.engine.store.is_alive()? {
+            true => self.engine.mark_gone(&mut all)?,
+            false => all.iter_mut().for_each(|of| of.state = State::Stale),
         }
         Ok(all)
     }

@@ -14,6 +14,7 @@ mod error;
 mod faults;
 mod file;
 mod forwarding;
+mod gone;
 mod holders;
 mod host;
 mod intent;

@@ -172,10 +172,12 @@ impl Engine {
             return Ok((Vec::new(), Vec::new()));
         };
         let claims = self.store.claims(name)?;
-        let up: Vec<String> = claims
+        let mut attached: Vec<_> = claims.iter().map(|of| of.attachment.clone()).collect();
+        self.mark_gone(&mut attached)?;
+        let up: Vec<String> = attached
             .iter()
-            .filter(|claim| claim.attachment.state == State::Up)
-            .map(|claim| claim.attachment.key.id.to_string())
+            .filter(|of| of.state == State::Up)
+            .map(|of| of.key.id.to_string())
             .collect();
         if !force && !up.is_empty() && self.store.is_alive()? {
             let who = up.iter().take(5).cloned().collect::<Vec<_>>().join(", ");

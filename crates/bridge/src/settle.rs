@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::file;
 use crate::host::Collected;
 use crate::name::{HOST_END, Key, MARK};
-use crate::spec::{Attachment, State};
+use crate::spec::Attachment;
 use crate::store::Store;
 use core_netlink::link::{Link, LinkFilter};
 use core_netlink::{Conn, IfIndex};
@@ -183,12 +183,9 @@ impl Engine {
             }
             let _lock = self.store.lock_network(&name)?;
             found.attachments.extend(self.recover_attachments(&name)?);
-            for claim in self.store.claims_in(&name, State::Up)? {
-                if self.find(claim.attachment.host_end)?.is_none() {
-                    self.remove_now(&claim.attachment)?;
-                    found.attachments.push(claim.attachment);
-                }
-            }
+            found
+                .attachments
+                .extend(self.remove_if(&name, Engine::has_no_link)?);
         }
         found.links = self.sweep()?;
         self.store.remove_all()?;

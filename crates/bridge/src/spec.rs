@@ -154,6 +154,8 @@ pub enum State {
     Up,
     /// Being taken away; finished by the next command.
     Leaving,
+    /// Its namespace ended, or its interface was deleted. Whoever needs its address or port takes it over.
+    Gone,
     /// Of an earlier life of this host: nothing of it is left but its record.
     Stale,
 }
@@ -164,6 +166,7 @@ impl std::fmt::Display for State {
             State::Claimed => "claimed",
             State::Up => "up",
             State::Leaving => "leaving",
+            State::Gone => "gone",
             State::Stale => "stale",
         })
     }

@@ -1,6 +1,8 @@
 //! The same again, killed half way, gone by itself, many at once: whole or absent.
 
 use crate::*;
+use std::path::Path;
+use std::time::Duration;
 
 #[test]
 fn the_same_again_is_the_same_and_other_wishes_are_refused() {
@@ -87,6 +89,54 @@ fn detach_needs_nothing_of_what_it_removes() {
                 .unwrap();
         }
         away(host);
+    });
+}
+
+#[test]
+fn what_a_vanished_namespace_held_is_free() {
+    lab(|lab| {
+        let (a, b) = (lab.netns("a"), lab.netns("b"));
+        let mut host = Host::open().unwrap();
+        host.create_network(&network(&["10.7.0.0/29"])).unwrap();
+        let vanished = |host: &mut Host, name: &str, ports: &[&str]| {
+            let gone = NetNs::create().unwrap();
+            let spec = AttachmentSpec {
+                ports: ports.iter().map(|port| port.parse().unwrap()).collect(),
+                ..AttachmentSpec::new(blue(), id(name))
+            };
+            let attachment = host.attach(&spec, &gone).unwrap();
+            drop(gone);
+            let link = format!("/proc/sys/net/ipv4/conf/{}", attachment.host_end);
+            let deleted = (0..200).any(|_| {
+                std::thread::sleep(Duration::from_millis(10));
+                !Path::new(&link).exists()
+            });
+            assert!(deleted, "the kernel deletes the pair with the namespace");
+            attachment
+        };
+        let one = vanished(&mut host, "one", &["8080:80"]);
+        assert_eq!(host.attachments(None).unwrap()[0].state, State::Gone);
+        let wish = AttachmentSpec {
+            addresses: vec![one.addresses[0].addr()],
+            ..spec(&a, &["8080:80"])
+        };
+        host.attach(&wish, &netns(&a)).unwrap();
+        for name in ["two", "three", "four", "five"] {
+            vanished(&mut host, name, &[]);
+        }
+        attach(&mut host, &b, &[]); // the subnet has five addresses
+        assert!(b.reaches("10.7.0.2"));
+        for name in ["a", "b"] {
+            host.detach(&blue(), &who(name), None)
+                .unwrap()
+                .settle()
+                .unwrap();
+        }
+        vanished(&mut host, "six", &[]);
+        host.remove_network(&blue(), false)
+            .unwrap()
+            .settle()
+            .unwrap();
     });
 }
 

@@ -5,7 +5,9 @@ mod life;
 mod reach;
 mod refused;
 
-use bridge::{Attachment, AttachmentId, AttachmentSpec, Host, NetworkName, NetworkSpec, Who};
+use bridge::{
+    Attachment, AttachmentId, AttachmentSpec, Host, NetworkName, NetworkSpec, State, Who,
+};
 use ns_mgmt::NetNs;
 use std::fs;
 use vetch_tests::{Lab, Node, lab};

@@ -15,9 +15,10 @@ Examples:
   vetch ls
   vetch ls web --json | jq -r '.[].addresses[]'
 
-States: up (traffic flows), claimed (was being made), leaving (is being taken away),
-stale (of an earlier life of this host). The last three are cleared by the next command
-on that network, or by `vetch gc`.")]
+States: up (traffic flows), gone (its namespace ended; its address and ports are free for
+others), claimed (was being made), leaving (is being taken away), stale (of an earlier life
+of this host). All but the first are cleared when something needs what they hold, by
+`vetch network rm`, or by `vetch gc`.")]
 pub(crate) struct Args {
     /// Only this network
     #[arg(value_parser = parse::<NetworkName>)]
