@@ -4,9 +4,11 @@ use crate::action::Action;
 use crate::engine::{Engine, Scene, is_bridge_of, is_of};
 use crate::error::{Error, Result};
 use crate::intent;
+use crate::name::Key;
 use crate::record::{Claim, Wish};
 use crate::spec::{Attachment, AttachmentSpec, Network, State};
 use ns_mgmt::NetNs;
+use std::net::IpAddr;
 
 /// What is to be done, or what is there already.
 enum Found {
@@ -20,10 +22,32 @@ impl Engine {
         spec: &AttachmentSpec,
         namespace: &NetNs,
     ) -> Result<Attachment> {
+        match self.attach_once(spec, namespace) {
+            Err(err) if self.mends(&err, &spec.key())? => self.attach_once(spec, namespace),
+            other => other,
+        }
+    }
+
+    /// Whether it failed because of a record that is lost or damaged, which is mended then.
+    fn mends(&mut self, err: &Error, key: &Key) -> Result<bool> {
+        let lost = err.is_damaged() || (err.is_exists() && self.is_lost(key)?);
+        if lost {
+            self.mend_records(&key.network)?;
+        }
+        Ok(lost)
+    }
+
+    fn is_lost(&mut self, key: &Key) -> Result<bool> {
+        let link = self.find(key.host_end())?;
+        let found = link.and_then(|link| Key::from_alias(link.alias.as_deref()?));
+        Ok(found.is_some_and(|(found, _)| found == *key) && self.store.claim(key)?.is_none())
+    }
+
+    fn attach_once(&mut self, spec: &AttachmentSpec, namespace: &NetNs) -> Result<Attachment> {
         let op = format!("attach {} to network `{}`", spec.id, spec.network);
         self.check(&op, spec, namespace)?;
         self.network(&spec.network)?; // before a directory is made for its lock
-        let host = self.store.lock_host()?;
+        let host = self.lock_host()?;
         self.settle_old()?;
         self.recover_network(&spec.network)?;
         let network = self.network(&spec.network)?;
@@ -88,7 +112,7 @@ impl Engine {
         self.plan_attach(
             &network,
             &Claim {
-                wish: Wish::of(spec),
+                wish: Some(Wish::of(spec)),
                 boot: String::new(),
                 here: 0,
                 attachment,
@@ -139,7 +163,7 @@ impl Engine {
         }
         let attachment = self.choose_attachment(op, spec, network, scene)?;
         let claim = Claim {
-            wish: Wish::of(spec),
+            wish: Some(Wish::of(spec)),
             boot: self.store.boot.clone(),
             here: self.store.here,
             attachment,
@@ -176,30 +200,37 @@ impl Engine {
                 Some(_) => Err(taken(op, there, "in another namespace", &there.namespace)),
             };
         }
-        let (wish, mut ports, mut asked) =
-            (Wish::of(spec), there.ports.clone(), spec.ports.clone());
-        ports.sort();
-        asked.sort();
-        if wish.addresses != claim.wish.addresses {
-            return Err(taken(
-                op,
-                there,
-                "with the addresses",
-                &list(&claim.attachment.addresses),
-            ));
-        }
-        if wish.mac != claim.wish.mac {
-            return Err(taken(
-                op,
-                there,
-                "with the MAC address",
-                &there.mac.to_string(),
-            ));
-        }
-        match ports == asked {
-            true => Ok(Some(there.clone())),
-            false => Err(taken(op, there, "with the ports", &list(&ports))),
-        }
+        self.check_same(op, claim, spec)?;
+        Ok(Some(there.clone()))
+    }
+
+    /// Refuses other wishes than those of the attachment that is there. Where its record was lost, what it got is all that is known,
+    /// and what is not asked for matches.
+    fn check_same(&self, op: &str, claim: &Claim, spec: &AttachmentSpec) -> Result<()> {
+        let (there, asked) = (&claim.attachment, Wish::of(spec));
+        let has = |ip: &IpAddr| there.addresses.iter().any(|net| net.addr() == *ip);
+        let same_addresses = match &claim.wish {
+            Some(wish) => wish.addresses == asked.addresses,
+            None => asked.addresses.iter().all(has),
+        };
+        let same_mac = match &claim.wish {
+            Some(wish) => wish.mac == asked.mac,
+            None => asked.mac.is_none_or(|mac| mac == there.mac),
+        };
+        let asked = Attachment {
+            ports: spec.ports.clone(),
+            ..there.clone()
+        };
+        let (how, what) = if !same_addresses {
+            ("with the addresses", list(&there.addresses))
+        } else if !same_mac {
+            ("with the MAC address", there.mac.to_string())
+        } else if intent::openings(there)? != intent::openings(&asked)? {
+            ("with the ports", list(&there.ports))
+        } else {
+            return Ok(());
+        };
+        Err(taken(op, there, how, &what))
     }
 
     /// The bridge must be there; after a reboot, or when somebody removed it, it is made again. So is the way out, if it moved.

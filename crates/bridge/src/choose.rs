@@ -42,14 +42,7 @@ impl Engine {
             cookie: cookie.unwrap_or_default(),
             mac: spec.mac.or(derived).unwrap_or_default(),
             addresses,
-            gateways: match network.internal {
-                true => Vec::new(),
-                false => network
-                    .subnets
-                    .iter()
-                    .map(|subnet| subnet.gateway)
-                    .collect(),
-            },
+            gateways: network.ways_out(),
             mtu: network.mtu,
             ports: spec.ports.clone(),
             state: State::Claimed,

@@ -19,6 +19,31 @@ impl Engine {
         who: &Who,
         ifname: Option<IfName>,
     ) -> Result<Detached> {
+        let tried = self.detach_known(network, who, ifname);
+        let mend = match &tried {
+            Ok(detached) => detached.attachments().is_empty(),
+            Err(err) => err.is_damaged(),
+        };
+        if mend && self.is_defined(network) && !self.mend_records(network)?.is_empty() {
+            return self.detach_known(network, who, ifname);
+        }
+        match tried {
+            Err(err) if err.is_damaged() => self.detach_known(network, who, ifname),
+            tried => tried,
+        }
+    }
+
+    fn is_defined(&self, network: &NetworkName) -> bool {
+        matches!(self.store.definition(network), Ok(Some(_)))
+    }
+
+    /// Those of which there is a record.
+    fn detach_known(
+        &mut self,
+        network: &NetworkName,
+        who: &Who,
+        ifname: Option<IfName>,
+    ) -> Result<Detached> {
         let op = format!("detach {} from network `{network}`", words(who));
         let mut scene = Scene::default();
         let mut gone = Vec::new();

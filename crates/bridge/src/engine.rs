@@ -35,6 +35,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) host_end: Option<IfIndex>,
     pub(crate) inner: Option<IfIndex>,
     pub(crate) aside: Vec<IfIndex>,
+    /// The kernel said that the pair to be made is there: it is not ours to undo.
+    pub(crate) pair_was_there: bool,
 }
 
 impl Engine {
@@ -176,6 +178,7 @@ impl Engine {
                 put_back
             }
             Action::Claim(claim) => self.unclaim(&claim.attachment),
+            Action::Pair { .. } if scene.pair_was_there => Ok(()),
             Action::Pair { attachment, .. } => self.delete_pair(attachment),
             Action::Localnet { bridge, on } => self.localnet(*bridge, !on),
             Action::HostUp { .. } => scene.host_end.map_or(Ok(()), |index| {
@@ -294,7 +297,8 @@ fn all_elements(store: &Store) -> Result<Change> {
             continue;
         }
         all.extend(intent::network(&definition.network)?);
-        for claim in store.claims_in(&definition.network.name, State::Up)? {
+        let claims = store.readable_claims(&definition.network.name)?.into_iter();
+        for claim in claims.filter(|claim| claim.attachment.state == State::Up) {
             all.extend(intent::attachment(&claim.attachment)?);
         }
     }

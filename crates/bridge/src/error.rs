@@ -30,6 +30,8 @@ enum Cause {
     File(std::io::Error),
     /// A file is not what it should be.
     Record(String),
+    /// A record was cut short or overwritten.
+    Damaged(String),
     /// The kernel refused.
     Netlink(core_netlink::Error),
     /// A namespace could not be used.
@@ -72,6 +74,10 @@ impl Error {
 
     pub(crate) fn netlink(op: impl Into<String>, err: core_netlink::Error) -> Error {
         Error::new(op, Cause::Netlink(err))
+    }
+
+    pub(crate) fn damaged(op: impl Into<String>, why: impl Into<String>) -> Error {
+        Error::new(op, Cause::Damaged(why.into()))
     }
 
     pub(crate) fn namespace(op: impl Into<String>, err: ns_mgmt::Error) -> Error {
@@ -180,6 +186,11 @@ impl Error {
         }
     }
 
+    /// A record was cut short or overwritten; what it said is told from the kernel by the next command that changes its network.
+    pub(crate) fn is_damaged(&self) -> bool {
+        matches!(self.0.cause, Cause::Damaged(_))
+    }
+
     /// A lock was not free in time.
     pub fn is_locked(&self) -> bool {
         matches!(self.0.cause, Cause::Locked(..))
@@ -222,9 +233,11 @@ impl fmt::Debug for Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Cause::Invalid(why) | Cause::Missing(why) | Cause::Exists(why) | Cause::Record(why) => {
-                f.write_str(why)
-            }
+            Cause::Invalid(why)
+            | Cause::Missing(why)
+            | Cause::Exists(why)
+            | Cause::Record(why)
+            | Cause::Damaged(why) => f.write_str(why),
             Cause::File(err) => err.fmt(f),
             Cause::Netlink(err) => err.fmt(f),
             Cause::Namespace(err) => err.fmt(f),

@@ -8,7 +8,7 @@ use crate::name::AttachmentId;
 use crate::spec::{AttachmentSpec, NetworkSpec, Who};
 use crate::store::Store;
 use core_netlink::fake::{Reply, Sent};
-use core_netlink::{Attrs, Conn, Flags, Writer};
+use core_netlink::{Attrs, Conn, Flags, NsId, Writer};
 use ns_mgmt::NetNs;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -297,6 +297,10 @@ impl Kernel for Fake {
     }
 
     fn open(&mut self, _: &str) -> Option<NetNs> {
+        None
+    }
+
+    fn by_number(&mut self, _: NsId) -> Option<NetNs> {
         None
     }
 }

@@ -41,6 +41,50 @@ impl Store {
         file::release(&self.address_path(network, ip), &host_end.to_string())
     }
 
+    /// Gives back the addresses and ports of a network that are held for nobody. The locks of host and network are held.
+    pub(crate) fn release_orphans(&self, network: &NetworkName) -> Result<()> {
+        let is_orphan = |end: &str| {
+            let end = end.parse().ok();
+            end.is_none_or(|end| matches!(self.claim_of(network, end), Ok(None)))
+        };
+        let dir = self.dir(network);
+        for name in file::names(&dir.join("addresses"))? {
+            let path = dir.join("addresses").join(name);
+            if file::holder_of(&path).is_some_and(|end| is_orphan(&end)) {
+                file::remove(&path)?;
+            }
+        }
+        for end in file::names(&dir.join("loopback"))? {
+            if is_orphan(&end) {
+                file::remove(&dir.join("loopback").join(end))?;
+            }
+        }
+        self.release_orphaned_ports(network, is_orphan)
+    }
+
+    fn release_orphaned_ports(
+        &self,
+        network: &NetworkName,
+        is_orphan: impl Fn(&str) -> bool,
+    ) -> Result<()> {
+        let ports = self.shared().join("ports");
+        let prefix = format!("{network}/");
+        for transport in file::names(&ports)? {
+            for port in file::names(&ports.join(&transport))? {
+                let dir = ports.join(&transport).join(port);
+                for entry in file::names(&dir)? {
+                    let path = dir.join(entry);
+                    let holder = file::holder_of(&path).unwrap_or_default();
+                    if holder.strip_prefix(&prefix).is_some_and(&is_orphan) {
+                        file::remove(&path)?;
+                    }
+                }
+                let _ = std::fs::remove_dir(&dir); // stays while others have an entry there
+            }
+        }
+        Ok(())
+    }
+
     /// The address given last in a subnet of this family.
     pub(crate) fn last_given(&self, network: &NetworkName, v6: bool) -> Option<IpAddr> {
         file::holder_of(&self.last_path(network, v6))?.parse().ok()

@@ -194,17 +194,13 @@ impl Host {
 
     /// The attachments of one network or of all, by network and age. A network that is not there is an error.
     pub fn attachments(&mut self, network: Option<&NetworkName>) -> Result<Vec<Attachment>> {
-        let names = match network {
-            Some(name) => vec![self.network(name)?.name],
-            None => self
-                .networks()?
-                .into_iter()
-                .map(|network| network.name)
-                .collect(),
+        let networks = match network {
+            Some(name) => vec![self.network(name)?],
+            None => self.networks()?,
         };
         let mut all = Vec::new();
-        for name in names {
-            let claims = self.engine.store.claims(&name)?.into_iter();
+        for network in &networks {
+            let claims = self.engine.claims(network)?.into_iter();
             all.extend(claims.map(|claim| claim.attachment));
         }
         match self.engine.store.is_alive()? {

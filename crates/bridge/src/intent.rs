@@ -5,6 +5,7 @@ use crate::name::Key;
 use crate::port::PortSpec;
 use crate::spec::{Attachment, Network};
 use firewall::{Change, Owner, Ports, Publish};
+use std::collections::HashSet;
 
 pub(crate) fn owner(key: &Key) -> Owner {
     Owner::attachment(
@@ -46,6 +47,19 @@ pub(crate) fn attachment(attachment: &Attachment) -> Result<Change> {
             .extend(firewall::publish(&owner, &publish).map_err(|err| Error::firewall(op(), err))?);
     }
     Ok(change)
+}
+
+/// What is published, however it was written: the elements it takes.
+pub(crate) fn openings(attachment: &Attachment) -> Result<HashSet<firewall::Step>> {
+    let owner = owner(&attachment.key);
+    let mut all = HashSet::new();
+    for publish in published(attachment)? {
+        let op = || format!("publish a port of {}", attachment.key);
+        let change = firewall::publish(&owner, &publish);
+        let change = change.map_err(|err| Error::firewall(op(), err))?;
+        all.extend(change.steps().iter().cloned());
+    }
+    Ok(all)
 }
 
 /// Each port, for each of the attachment's addresses of its family.

@@ -1,8 +1,11 @@
 //! The kernel as this crate sees it: two sockets here, one in a namespace, sysctls. A trait, so that tests can play it.
 
 use crate::error::{Error, Result};
-use core_netlink::{Conn, Protocol};
-use ns_mgmt::{NetNs, SysctlKey, Target};
+use core_netlink::link::Netns;
+use core_netlink::nsid::{NsIdKey, NsRef};
+use core_netlink::{Conn, NsId, Protocol};
+use ns_mgmt::{Found, Kind, NetNs, SysctlKey, Target};
+use std::os::fd::AsFd;
 
 /// A sysctl to write: the path below `/proc/sys` and the value.
 pub(crate) type Setting = (String, &'static str);
@@ -31,6 +34,9 @@ pub(crate) trait Kernel: Send {
 
     /// The namespace that was attached with these words, if they still mean one.
     fn open(&mut self, words: &str) -> Option<NetNs>;
+
+    /// The namespace that has this number here. Looks at every namespace of the machine.
+    fn by_number(&mut self, number: NsId) -> Option<NetNs>;
 }
 
 /// The kernel itself.
@@ -96,6 +102,31 @@ impl Kernel for Real {
     fn open(&mut self, words: &str) -> Option<NetNs> {
         NetNs::open(&words.parse::<Target>().ok()?).ok()
     }
+
+    fn by_number(&mut self, number: NsId) -> Option<NetNs> {
+        let listing = ns_mgmt::list(&[Kind::Net]).ok()?;
+        let conn = self.route().ok()?;
+        let mut has = |namespace: &NetNs| {
+            let Ok(file) = Netns::of(namespace) else {
+                return false;
+            };
+            let Netns::Fd(fd) = file else { return false };
+            let of = NsRef::Fd(fd.as_fd());
+            let found = conn.get(&NsIdKey { of, target: None });
+            found.is_ok_and(|found| found.id == Some(number))
+        };
+        let mut all = listing.found.iter().filter_map(open_found);
+        all.find(|namespace| has(namespace))
+    }
+}
+
+/// A namespace that was found on the machine, by a name if it has one.
+pub(crate) fn open_found(found: &Found) -> Option<NetNs> {
+    let mut names = found.names.iter();
+    let by_name = names.find_map(|name| NetNs::open_name(name).ok());
+    let by_pid = || found.pids().find_map(|pid| NetNs::open_pid(pid).ok());
+    let namespace = by_name.or_else(by_pid);
+    namespace.filter(|namespace| namespace.inode() == found.inode)
 }
 
 fn open<'a>(slot: &'a mut Option<Conn>, here: &NetNs, protocol: Protocol) -> Result<&'a mut Conn> {

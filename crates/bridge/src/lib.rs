@@ -20,6 +20,7 @@ mod host;
 mod intent;
 mod kernel;
 mod lock;
+mod lost;
 mod name;
 mod network;
 mod port;

@@ -21,7 +21,7 @@ impl Engine {
     pub(crate) fn create_network(&mut self, spec: &NetworkSpec) -> Result<Network> {
         let op = format!("create network `{}`", spec.name);
         check_alone(&op, spec)?;
-        let _host = self.store.lock_host()?;
+        let _host = self.lock_host()?;
         let created = self.create_locked(&op, spec);
         if created.is_err() {
             self.store.remove_all()?;
@@ -144,11 +144,12 @@ impl Engine {
 
     pub(crate) fn remove_network(&mut self, name: &NetworkName, force: bool) -> Result<Detached> {
         let op = format!("remove network `{name}`");
-        let _host = self.store.lock_host()?;
+        let _host = self.lock_host()?;
         let mut scene = Scene::default();
         let mut gone = Vec::new();
-        if self.store.definition(name)?.is_some() {
+        if let Some(definition) = self.store.definition(name)? {
             let _lock = self.store.lock_network(name)?;
+            self.mend_records_locked(&definition.network)?;
             let (plans, last) = self.plan_remove(name, force)?;
             for plan in &plans {
                 self.dismantle(&op, plan, &mut scene)?;

@@ -1,7 +1,7 @@
 //! Published ports as people write them: `[HOSTIP:]HOSTPORT:PORT[/PROTO]`.
 
 use crate::error::{Error, Result};
-use firewall::Transport;
+use firewall::{Publish, Transport};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
@@ -57,6 +57,19 @@ impl PortSpec {
             && !matches!(self.host, Some(IpAddr::V6(_)))
     }
 
+    /// A published port as the firewall has it; all IPv6 addresses are `[::]`, as [`merged`] may find that IPv4 has it as well.
+    pub(crate) fn of(publish: Publish) -> PortSpec {
+        let every = publish.to.is_ipv6().then_some(Ipv6Addr::UNSPECIFIED.into());
+        let (first, last) = (publish.ports.first(), publish.ports.last());
+        PortSpec {
+            host: publish.on.or(every),
+            host_port: first,
+            port: publish.to.port(),
+            count: (last - first).saturating_add(1),
+            transport: publish.transport,
+        }
+    }
+
     /// Whether both would answer the same connection.
     pub fn overlaps(&self, other: &PortSpec) -> bool {
         let hosts = match (self.host, other.host) {
@@ -66,6 +79,13 @@ impl PortSpec {
         let apart =
             self.last_host_port() < other.host_port || other.last_host_port() < self.host_port;
         hosts && !apart && self.transport == other.transport
+    }
+
+    fn leads_into(&self, next: &PortSpec) -> bool {
+        let follows = |first: u16, next: u16| first.checked_add(self.count) == Some(next);
+        (self.host, self.transport) == (next.host, next.transport)
+            && follows(self.host_port, next.host_port)
+            && follows(self.port, next.port)
     }
 
     /// Refuses what cannot work, whoever built it.
@@ -105,6 +125,32 @@ impl PortSpec {
         };
         Err(Error::invalid(format!("publish port `{self}`"), why))
     }
+}
+
+/// Ports that follow each other as one range, and what both families have once.
+pub(crate) fn merged(ports: &[PortSpec]) -> Vec<PortSpec> {
+    let every = |port: &PortSpec| PortSpec {
+        host: None,
+        ..*port
+    };
+    let is_twin = |port: &&PortSpec| {
+        port.host == Some(Ipv6Addr::UNSPECIFIED.into()) && ports.contains(&every(port))
+    };
+    let mut sorted: Vec<PortSpec> = ports
+        .iter()
+        .filter(|port| !is_twin(port))
+        .copied()
+        .collect();
+    sorted.sort_by_key(|port| (port.transport, port.host, port.host_port));
+    sorted.dedup();
+    let mut all: Vec<PortSpec> = Vec::new();
+    for port in sorted {
+        match all.last_mut() {
+            Some(last) if last.leads_into(&port) => last.count += port.count,
+            _ => all.push(port),
+        }
+    }
+    all
 }
 
 impl FromStr for PortSpec {
@@ -264,6 +310,17 @@ mod tests {
                 "{err:?}"
             );
         }
+    }
+
+    #[test]
+    fn ports_that_follow_each_other_are_one_range() {
+        let texts = |ports: &[&str]| {
+            let ports: Vec<PortSpec> = ports.iter().map(|port| parse(port)).collect();
+            let merged = merged(&ports);
+            merged.iter().map(PortSpec::to_string).collect::<Vec<_>>()
+        };
+        let found = texts(&["81:81", "80:80", "[::]:80:80", "82:90", "[::]:53:53/udp"]);
+        assert_eq!(found, ["80-81:80-81/tcp", "82:90/tcp", "[::]:53:53/udp"]);
     }
 
     #[test]

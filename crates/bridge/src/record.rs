@@ -28,7 +28,8 @@ pub(crate) struct Definition {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
     pub(crate) attachment: Attachment,
-    pub(crate) wish: Wish,
+    /// `None` if the record was lost and told from the kernel.
+    pub(crate) wish: Option<Wish>,
     /// The boot it was made in.
     pub(crate) boot: String,
     /// The cookie of the namespace the host's end is in.
@@ -128,7 +129,7 @@ struct ClaimFile {
     gateways: Vec<Text<IpAddr>>,
     mtu: u32,
     ports: Vec<Text<PortSpec>>,
-    wished_addresses: Vec<Text<IpAddr>>,
+    wished_addresses: Option<Vec<Text<IpAddr>>>,
     wished_mac: Option<Text<MacAddr>>,
     since_ms: u64,
 }
@@ -205,8 +206,8 @@ impl Claim {
             gateways: texts(&of.gateways),
             mtu: of.mtu,
             ports: texts(&of.ports),
-            wished_addresses: texts(&self.wish.addresses),
-            wished_mac: self.wish.mac.map(Text),
+            wished_addresses: self.wish.as_ref().map(|wish| texts(&wish.addresses)),
+            wished_mac: self.wish.as_ref().and_then(|wish| wish.mac).map(Text),
             since_ms: to_ms(of.since),
         })
     }
@@ -232,10 +233,11 @@ impl Claim {
             state,
             since: from_ms(file.since_ms),
         };
-        let wish = Wish {
-            addresses: values(file.wished_addresses),
-            mac: file.wished_mac.map(|mac| mac.0),
-        };
+        let mac = file.wished_mac.map(|mac| mac.0);
+        let wish = file.wished_addresses.map(|addresses| Wish {
+            addresses: values(addresses),
+            mac,
+        });
         Ok(Claim {
             attachment,
             wish,
@@ -282,7 +284,7 @@ fn write(file: &impl Serialize) -> Result<Vec<u8>> {
 
 fn read<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T> {
     let bad = |err: serde_json::Error| {
-        Error::record(format!("read {what}"), format!("it is damaged: {err}"))
+        Error::damaged(format!("read {what}"), format!("it is damaged: {err}"))
     };
     let head: Head = serde_json::from_slice(bytes).map_err(bad)?;
     if head.format > FORMAT {
@@ -338,10 +340,10 @@ mod tests {
                 state: State::Up,
                 since: now(),
             },
-            wish: Wish {
+            wish: Some(Wish {
                 addresses: vec![],
                 mac: Some(MacAddr([2, 0, 0, 0, 0, 1])),
-            },
+            }),
             boot: "b00t".into(),
             here: 7,
         }

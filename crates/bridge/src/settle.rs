@@ -4,12 +4,13 @@ use crate::engine::{DYING, Engine, Scene, by_index, is_tombstone};
 use crate::error::{Error, Result};
 use crate::file;
 use crate::host::Collected;
+use crate::kernel::open_found;
 use crate::name::{HOST_END, Key, MARK};
 use crate::spec::Attachment;
 use crate::store::Store;
 use core_netlink::link::{Link, LinkFilter};
 use core_netlink::{Conn, IfIndex};
-use ns_mgmt::{Found, Kind, NetNs};
+use ns_mgmt::Kind;
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -92,22 +93,10 @@ fn living() -> Option<HashSet<u64>> {
     let listing = ns_mgmt::list(&[Kind::Net])
         .ok()
         .filter(|listing| listing.hidden == 0)?;
-    let open = |found: &Found| {
-        let by_pid = found.pids().find_map(|pid| NetNs::open_pid(pid).ok());
-        let by_name = || {
-            found
-                .names
-                .iter()
-                .find_map(|name| NetNs::open_name(name).ok())
-        };
-        by_pid
-            .or_else(by_name)
-            .filter(|namespace| namespace.inode() == found.inode)
-    };
     listing
         .found
         .iter()
-        .map(|found| open(found)?.cookie().ok())
+        .map(|found| open_found(found)?.cookie().ok())
         .collect()
 }
 
@@ -174,14 +163,15 @@ impl Engine {
         if self.store.definitions()?.is_empty() && !self.store.is_alive()? {
             return Ok(found);
         }
-        let _host = self.store.lock_host()?;
+        let _host = self.lock_host()?;
         for definition in self.store.definitions()? {
-            let name = definition.network.name;
+            let name = definition.network.name.clone();
             if self.recover_network(&name)? {
                 found.networks.push(name);
                 continue;
             }
             let _lock = self.store.lock_network(&name)?;
+            self.mend_records_locked(&definition.network)?;
             found.attachments.extend(self.recover_attachments(&name)?);
             found
                 .attachments

@@ -53,6 +53,11 @@ impl Store {
 
     /// The lock of what networks share. Makes the directory, and clears it of what an earlier boot left.
     pub(crate) fn lock_host(&self) -> Result<Lock> {
+        self.lock_host_first().map(|(lock, _)| lock)
+    }
+
+    /// The same, and whether the records begin here: after a boot, or because somebody removed them all.
+    pub(crate) fn lock_host_first(&self) -> Result<(Lock, bool)> {
         let path = self.shared().join("lock");
         for _ in 0..GONE_MEANWHILE {
             let made = file::make_dir(self.base.parent().unwrap_or(&self.base));
@@ -62,7 +67,7 @@ impl Store {
             match made.and_then(|()| lock::take(&path, "the host's networks", self.lock_timeout)) {
                 Err(err) if err.is_not_found() => {} // the last network was removed between two steps
                 Err(err) => return Err(err),
-                Ok(lock) => return self.begin_life().map(|()| lock),
+                Ok(lock) => return self.begin_life().map(|first| (lock, first)),
             }
         }
         Err(Error::missing(
@@ -72,11 +77,11 @@ impl Store {
     }
 
     /// What was written before the last boot describes objects that are gone.
-    fn begin_life(&self) -> Result<()> {
+    fn begin_life(&self) -> Result<bool> {
         let path = self.shared().join("boot");
         match file::read(&path)? {
-            Some(boot) if boot == self.boot.as_bytes() => Ok(()),
-            None => file::write(&path, self.boot.as_bytes()),
+            Some(boot) if boot == self.boot.as_bytes() => Ok(false),
+            None => file::write(&path, self.boot.as_bytes()).map(|()| true),
             Some(_) => {
                 for name in file::names(&self.base)? {
                     file::remove_tree(&self.base.join(name))?;
@@ -85,7 +90,7 @@ impl Store {
                     file::remove_tree(&self.shared().join(name))?;
                 }
                 file::remove(&self.shared().join("opened.json"))?;
-                file::write(&path, self.boot.as_bytes())
+                file::write(&path, self.boot.as_bytes()).map(|()| true)
             }
         }
     }
@@ -212,10 +217,7 @@ impl Store {
 
     /// All claims of a network in this state, oldest first.
     pub(crate) fn claims_in(&self, network: &NetworkName, state: State) -> Result<Vec<Claim>> {
-        let names = file::names(&self.dir(network).join(state_dir(state)))?;
-        let names = names
-            .iter()
-            .filter_map(|name| name.strip_suffix(".json")?.parse().ok());
+        let names = self.claim_names(network, state)?.into_iter();
         let claims = names.map(|name| self.claim_in(network, state, name));
         let mut claims = claims
             .filter_map(Result::transpose)
@@ -229,6 +231,21 @@ impl Store {
         let mut all = Vec::new();
         for state in [State::Leaving, State::Claimed, State::Up] {
             all.extend(self.claims_in(network, state)?);
+        }
+        all.sort_by_key(|claim| claim.attachment.since);
+        Ok(all)
+    }
+
+    /// All claims of a network that can be read.
+    pub(crate) fn readable_claims(&self, network: &NetworkName) -> Result<Vec<Claim>> {
+        let mut all = Vec::new();
+        for state in [State::Leaving, State::Claimed, State::Up] {
+            for name in self.claim_names(network, state)? {
+                match self.claim_in(network, state, name) {
+                    Err(err) if err.is_damaged() => {}
+                    claim => all.extend(claim?),
+                }
+            }
         }
         all.sort_by_key(|claim| claim.attachment.since);
         Ok(all)
@@ -268,6 +285,29 @@ impl Store {
             file::remove(&self.claim_path(network, state, host_end))?;
         }
         Ok(())
+    }
+
+    /// Removes the claims of a network that cannot be read. Those of a newer format stay.
+    pub(crate) fn remove_damaged(&self, network: &NetworkName) -> Result<()> {
+        for state in [State::Up, State::Leaving, State::Claimed] {
+            for name in self.claim_names(network, state)? {
+                match self.claim_in(network, state, name) {
+                    Err(err) if err.is_damaged() => {
+                        file::remove(&self.claim_path(network, state, name))?;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn claim_names(&self, network: &NetworkName, state: State) -> Result<Vec<IfName>> {
+        let names = file::names(&self.dir(network).join(state_dir(state)))?;
+        let names = names.iter();
+        Ok(names
+            .filter_map(|name| name.strip_suffix(".json")?.parse().ok())
+            .collect())
     }
 
     /// Notes that an attachment has a port which 127.0.0.1 leads to.

@@ -171,7 +171,10 @@ impl Engine {
         let made = match self.kernel.route()?.add_link(&spec) {
             Ok(Some(link)) => Some(link),
             Ok(None) => self.find(attachment.host_end)?,
-            Err(err) => return Err(self.no_pair(attachment, bridge, scene, err)),
+            Err(err) => {
+                scene.pair_was_there = err.is_exists();
+                return Err(self.no_pair(attachment, bridge, scene, err));
+            }
         };
         let made = made.ok_or_else(|| {
             Error::missing(

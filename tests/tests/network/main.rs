@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod life;
+mod lost;
 mod reach;
 mod refused;
 
