@@ -29,7 +29,7 @@ enum Task {
     Test,
     /// What needs no privilege: format, lints, unit and documentation tests, tidy, licences.
     Check,
-    /// The privileged suite alone, in a sandbox; words choose tests by name, `-- --nocapture` goes to the test binaries.
+    /// The privileged suite alone, in a sandbox; words choose tests by their name or their file's (`firewall`), `-- --nocapture` goes to the test binaries.
     TestNet {
         /// Filters and options of the test binaries.
         #[arg(allow_hyphen_values = true)]

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -28,6 +29,7 @@ pub(crate) fn run(args: &[String]) -> Result<Counts> {
     }
     let vetch = sh::built("build --quiet --package vetch")?;
     let tests = sh::built("test --quiet --no-run --package vetch-tests")?;
+    let (tests, args) = choose(tests, args);
     let dir = tempfile::tempdir()?;
     let job = Job {
         vetch: vetch
@@ -38,13 +40,23 @@ pub(crate) fn run(args: &[String]) -> Result<Counts> {
         dir: dir.path().to_owned(),
         no_pid: false,
         program: false,
-        tests: tests.into_iter().map(|(_, path)| path).collect(),
-        args: args.to_vec(),
+        tests,
+        args,
     };
     let mut counts = job.run()?;
     let skips = fs::read_to_string(dir.path().join("skips")).unwrap_or_default();
     judge(&mut counts, &skips, in_ci());
     Ok(counts)
+}
+
+/// Words that name test binaries choose those; the rest is for the binaries themselves.
+fn choose(tests: Vec<(String, PathBuf)>, args: &[String]) -> (Vec<PathBuf>, Vec<String>) {
+    let names_one = |word: &String| tests.iter().any(|(name, _)| name == word);
+    let (chosen, rest): (Vec<_>, Vec<_>) = args.iter().cloned().partition(names_one);
+    let tests = tests
+        .into_iter()
+        .filter(|(name, _)| chosen.is_empty() || chosen.contains(name));
+    (tests.map(|(_, path)| path).collect(), rest)
 }
 
 /// A skipped test passed in the eyes of its binary. An unexpected one fails in CI.
@@ -95,6 +107,28 @@ mod tests {
     fn a_skip_is_taken_from_what_passed() {
         check("", true, [5, 0, 0]);
         check("a\tkernel>=99.0: the future\n", true, [4, 0, 1]);
+    }
+
+    #[test]
+    fn words_choose_binaries_or_tests() {
+        let check = |words: &str, want: &str, rest: &str| {
+            let tests = ["cli", "network"].map(|name| (name.to_owned(), name.into()));
+            let args: Vec<_> = words.split_whitespace().map(str::to_owned).collect();
+            let (chosen, args) = choose(tests.into(), &args);
+            let chosen: Vec<_> = chosen.iter().filter_map(|path| path.to_str()).collect();
+            assert_eq!(
+                (chosen.join(" "), args.join(" ")),
+                (want.into(), rest.into())
+            );
+        };
+        check("", "cli network", "");
+        check("network", "network", "");
+        check(
+            "reach network -- --nocapture",
+            "network",
+            "reach -- --nocapture",
+        );
+        check("reach", "cli network", "reach");
     }
 
     #[test]
