@@ -211,7 +211,9 @@ impl<'a> World<'a> {
             sysctls("ipv6", &port, "disable_ipv6=1"),
             sysctls("ipv4", &port, "rp_filter=1"),
             format!("ip link set {port} master {bridge}"),
-            format!("bridge link set dev {port} learning off flood off locked on hairpin on"),
+            format!(
+                "bridge link set dev {port} learning off flood off locked on hairpin on isolated {isolated}"
+            ),
             format!("bridge fdb add {mac} dev {port} master static"),
         ];
         let inner = [
@@ -306,14 +308,45 @@ pub(crate) fn seen(from: &Node, to: &str) -> String {
     tcp.ip().to_string()
 }
 
-/// Nobody answers there, by TCP or UDP.
+/// Nobody answers there: by TCP or UDP if there is a port, else by ICMP echo.
 #[track_caller]
 pub(crate) fn silent(from: &Node, to: &str) {
-    std::thread::scope(|scope| {
-        let udp = scope.spawn(|| from.udp(to));
-        let tcp = from.tcp(to);
-        let udp = udp.join().unwrap();
-        assert!(tcp.is_err(), "[{}] tcp {to} is answered", from.name());
-        assert!(udp.is_err(), "[{}] udp {to} is answered", from.name());
+    all_silent(from, &[to]);
+}
+
+/// Nobody answers at any of these. All are asked at once, for each takes more than a second.
+#[track_caller]
+pub(crate) fn all_silent<T: AsRef<str> + Sync>(from: &Node, to: &[T]) {
+    let answered: Vec<String> = std::thread::scope(|scope| {
+        let ask = |to: &'_ T| ask(scope, from, to.as_ref().to_owned());
+        let asked: Vec<_> = to.iter().flat_map(ask).collect();
+        let answers = asked
+            .into_iter()
+            .filter_map(|answer| answer.join().unwrap());
+        answers.collect()
     });
+    assert!(answered.is_empty(), "{}", answered.join("; "));
+}
+
+type Answer<'scope> = std::thread::ScopedJoinHandle<'scope, Option<String>>;
+
+fn ask<'scope>(
+    scope: &'scope std::thread::Scope<'scope, '_>,
+    from: &Node,
+    to: String,
+) -> Vec<Answer<'scope>> {
+    let has_port = to.parse::<std::net::SocketAddr>().is_ok();
+    let ways: &[&str] = if has_port { &["tcp", "udp"] } else { &["ping"] };
+    let way = |way: &'static str| {
+        let (from, to) = (from.clone(), to.clone());
+        scope.spawn(move || {
+            let answered = match way {
+                "tcp" => from.tcp(&to).is_ok(),
+                "udp" => from.udp(&to).is_ok(),
+                _ => from.ping(&to),
+            };
+            answered.then(|| format!("[{}] {way} {to} is answered", from.name()))
+        })
+    };
+    ways.iter().copied().map(way).collect()
 }
