@@ -1,6 +1,6 @@
 //! Intent to elements. Pure: what cannot be meant is refused here, before anything is sent.
 
-use crate::{Attachment, Change, Element, Error, Network, Owner, Publish, Result, Set};
+use crate::{Attachment, Change, Element, Error, Network, Owner, Publish, Result, Set, egress};
 use core_netlink::nft::{Family, Value};
 use core_netlink::{IfName, MacAddr, Prefix};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -15,9 +15,13 @@ pub fn network(network: &Network) -> Result<Change> {
     owner.check()?;
     let bridge = || Value::Name(network.bridge);
     let put = |set, key: Vec<Value>| Element::new(set, &owner, key);
+    let among = match network.isolate_ports {
+        true => Set::Apart,
+        false => Set::Pairs,
+    };
     let mut elements = vec![
         put(Set::Nets, vec![bridge()]),
-        put(Set::Pairs, vec![bridge(), bridge()]),
+        put(among, vec![bridge(), bridge()]),
     ];
     for &gateway in &network.gateways {
         elements.push(put(
@@ -48,7 +52,28 @@ pub fn network(network: &Network) -> Result<Change> {
         let key = |port| vec![bridge(), protocol.clone(), Value::Port(port)];
         elements.extend(ports.map(|port| put(Set::Service, key(port))));
     }
-    Ok(Change::add(elements))
+    let reach = |from, to| put(Set::Reach, vec![Value::Name(from), Value::Name(to)]);
+    elements.extend(network.reaches.iter().map(|to| reach(network.bridge, *to)));
+    elements.extend(
+        network
+            .reached_by
+            .iter()
+            .map(|from| reach(*from, network.bridge)),
+    );
+    let Network { allow, deny, .. } = network;
+    elements.extend(egress::elements(network.bridge, allow, deny, &owner));
+    Ok(Change::add(once(elements)))
+}
+
+/// What is said twice is meant once: one transaction cannot add an element twice.
+fn once(elements: Vec<Element>) -> Vec<Element> {
+    let mut kept: Vec<Element> = Vec::with_capacity(elements.len());
+    for element in elements {
+        if !kept.contains(&element) {
+            kept.push(element);
+        }
+    }
+    kept
 }
 
 fn check_network(network: &Network) -> Result<()> {
@@ -71,6 +96,9 @@ fn check_network(network: &Network) -> Result<()> {
             ));
         }
     }
+    for destination in network.allow.iter().chain(&network.deny) {
+        destination.check()?;
+    }
     let mut services = network.services.iter();
     match services.find(|service| service.ports.count() > HASHED) {
         Some(long) => Err(Error::refused("host service", long, "at most 64 ports")),
@@ -88,7 +116,7 @@ fn local(bridge: IfName, subnet: &Prefix, owner: &Owner) -> Element {
     }
 }
 
-fn by_family<T>(ip: IpAddr, v4: T, v6: T) -> T {
+pub(crate) fn by_family<T>(ip: IpAddr, v4: T, v6: T) -> T {
     if ip.is_ipv4() { v4 } else { v6 }
 }
 

@@ -23,8 +23,30 @@ pub enum Set {
     Nets,
     /// Bridges without a way out.
     Internal,
-    /// From which bridge to which packets may pass.
+    /// A bridge and itself: its containers reach each other.
     Pairs,
+    /// The same for bridges whose containers do not.
+    Apart,
+    /// From which network's bridge to which other one packets may pass.
+    Reach,
+    /// Bridges whose containers may not open connections to everywhere.
+    Listed,
+    /// Bridge and IPv4 prefix that is closed to it.
+    Deny4,
+    /// Bridge and IPv6 prefix that is closed to it.
+    Deny6,
+    /// Bridge, IPv4 prefix, transport and ports that are closed to it.
+    DenyPort4,
+    /// Bridge, IPv6 prefix, transport and ports that are closed to it.
+    DenyPort6,
+    /// Bridge and IPv4 prefix that is open to it.
+    Allow4,
+    /// Bridge and IPv6 prefix that is open to it.
+    Allow6,
+    /// Bridge, IPv4 prefix, transport and ports that are open to it.
+    AllowPort4,
+    /// Bridge, IPv6 prefix, transport and ports that are open to it.
+    AllowPort6,
     /// Bridges whose containers go out with the host's address.
     Masq,
     /// IPv4 addresses of the host on our bridges.
@@ -59,11 +81,13 @@ pub enum Set {
 
 impl Set {
     /// Every one, in the order of the tables.
-    pub const ALL: [Set; 23] = {
+    pub const ALL: [Set; 34] = {
         use Set::*;
         [
-            Src4, Src6, Nd6, Dhcp, Open, Nets, Internal, Pairs, Masq, Gate4, Gate6, Local4, Local6,
-            Host, Service, Opened, Closed, Any4, Any6, Addr4, Addr6, Range4, Range6,
+            Src4, Src6, Nd6, Dhcp, Open, Nets, Internal, Pairs, Apart, Reach, Listed, Deny4, Deny6,
+            DenyPort4, DenyPort6, Allow4, Allow6, AllowPort4, AllowPort6, Masq, Gate4, Gate6,
+            Local4, Local6, Host, Service, Opened, Closed, Any4, Any6, Addr4, Addr6, Range4,
+            Range6,
         ]
     };
 
@@ -78,6 +102,17 @@ impl Set {
             Set::Nets => "nets",
             Set::Internal => "internal",
             Set::Pairs => "pairs",
+            Set::Apart => "apart",
+            Set::Reach => "reach",
+            Set::Listed => "listed",
+            Set::Deny4 => "deny4",
+            Set::Deny6 => "deny6",
+            Set::DenyPort4 => "denyport4",
+            Set::DenyPort6 => "denyport6",
+            Set::Allow4 => "allow4",
+            Set::Allow6 => "allow6",
+            Set::AllowPort4 => "allowport4",
+            Set::AllowPort6 => "allowport6",
             Set::Masq => "masq",
             Set::Gate4 => "gate4",
             Set::Gate6 => "gate6",
@@ -110,13 +145,17 @@ impl Set {
             Set::Src4 => &[IfName, EtherAddr, Ipv4Addr],
             Set::Src6 => &[IfName, EtherAddr, Ipv6Addr],
             Set::Nd6 => &[IfName, EtherAddr, Integer(16)],
-            Set::Dhcp | Set::Open | Set::Nets | Set::Internal | Set::Host => &[IfName],
-            Set::Pairs => &[IfName, IfName],
+            Set::Dhcp | Set::Open | Set::Nets | Set::Internal | Set::Host | Set::Listed => {
+                &[IfName]
+            }
+            Set::Pairs | Set::Apart | Set::Reach => &[IfName, IfName],
             Set::Masq | Set::Opened => &[IfName, NfProto],
             Set::Gate4 => &[Ipv4Addr],
             Set::Gate6 => &[Ipv6Addr],
-            Set::Local4 => &[IfName, Ipv4Addr],
-            Set::Local6 => &[IfName, Ipv6Addr],
+            Set::Local4 | Set::Deny4 | Set::Allow4 => &[IfName, Ipv4Addr],
+            Set::Local6 | Set::Deny6 | Set::Allow6 => &[IfName, Ipv6Addr],
+            Set::DenyPort4 | Set::AllowPort4 => &[IfName, Ipv4Addr, InetProto, InetService],
+            Set::DenyPort6 | Set::AllowPort6 => &[IfName, Ipv6Addr, InetProto, InetService],
             Set::Service => &[IfName, InetProto, InetService],
             Set::Closed => &[NfProto],
             Set::Any4 | Set::Any6 => &[InetProto, InetService],
@@ -138,7 +177,11 @@ impl Set {
     }
 
     pub(crate) fn is_interval(self) -> bool {
-        matches!(self, Set::Local4 | Set::Local6 | Set::Range4 | Set::Range6)
+        use Set::*;
+        matches!(
+            self,
+            Local4 | Local6 | Range4 | Range6 | Deny4 | Deny6 | Allow4 | Allow6
+        ) || matches!(self, DenyPort4 | DenyPort6 | AllowPort4 | AllowPort6)
     }
 }
 

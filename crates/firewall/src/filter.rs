@@ -11,6 +11,10 @@ const ICMP_AND_IGMP: u32 = 101;
 const LOOPBACK: u8 = 127;
 const TO_PORT4: &[Field] = &[Destination4, L4Proto, DestinationPort];
 const TO_PORT6: &[Field] = &[Destination6, L4Proto, DestinationPort];
+const EGRESS4: &[Field] = &[IifName, Destination4];
+const EGRESS6: &[Field] = &[IifName, Destination6];
+const EGRESS_PORT4: &[Field] = &[IifName, Destination4, L4Proto, DestinationPort];
+const EGRESS_PORT6: &[Field] = &[IifName, Destination6, L4Proto, DestinationPort];
 const TO_ANY: &[Field] = &[L4Proto, DestinationPort];
 
 pub(crate) fn plan() -> TablePlan {
@@ -33,6 +37,8 @@ pub(crate) fn plan() -> TablePlan {
             publish(),
             input(),
             from_container(),
+            denied(),
+            allowed(),
             forward(),
             nat_post(),
             into(),
@@ -137,13 +143,37 @@ fn from_container() -> ChainPlan {
     let rules = vec![
         rule().ct_state(Ct::ESTABLISHED | Ct::RELATED).accept(),
         rule().one_of(L4Proto, ICMP_AND_IGMP).accept(),
-        rule().within(&[IifName], Set::Host).accept(),
+        rule().within(&[IifName], Set::Listed).jump("denied"),
         rule()
             .within(&[IifName, L4Proto, DestinationPort], Set::Service)
             .accept(),
+        rule().within(&[IifName], Set::Listed).jump("allowed"), // a service of the host is no way around
+        rule().within(&[IifName], Set::Host).accept(),
         rule().drop(),
     ];
     chain("from_container", rules)
+}
+
+/// Ports have sets of their own: a packet without ports would pass by a rule that asks for one.
+fn denied() -> ChainPlan {
+    let rules = vec![
+        rule().ipv4().within(EGRESS4, Set::Deny4).drop(),
+        rule().ipv4().within(EGRESS_PORT4, Set::DenyPort4).drop(),
+        rule().ipv6().within(EGRESS6, Set::Deny6).drop(),
+        rule().ipv6().within(EGRESS_PORT6, Set::DenyPort6).drop(),
+    ];
+    chain("denied", rules)
+}
+
+fn allowed() -> ChainPlan {
+    let rules = vec![
+        rule().ipv4().within(EGRESS4, Set::Allow4).leave(),
+        rule().ipv4().within(EGRESS_PORT4, Set::AllowPort4).leave(),
+        rule().ipv6().within(EGRESS6, Set::Allow6).leave(),
+        rule().ipv6().within(EGRESS_PORT6, Set::AllowPort6).leave(),
+        rule().drop(),
+    ];
+    chain("allowed", rules)
 }
 
 /// "Accept" ends only this chain, never another table's.
@@ -156,6 +186,10 @@ fn forward() -> ChainPlan {
             .ct_state(Ct::INVALID)
             .drop(),
         rule().within(&[IifName, OifName], Set::Pairs).accept(),
+        rule().within(&[IifName, OifName], Set::Apart).drop(),
+        rule().within(&[IifName], Set::Listed).jump("denied"),
+        rule().within(&[IifName], Set::Listed).jump("allowed"),
+        rule().within(&[IifName, OifName], Set::Reach).accept(),
         rule().within(&[IifName], Set::Internal).drop(),
         rule().within(&[OifName], Set::Internal).drop(),
         rule().within(&[OifName], Set::Nets).ct_dnat().accept(),

@@ -1,6 +1,6 @@
 //! What people want of the firewall, without a word of nft.
 
-use crate::{Error, Owner, Result};
+use crate::{Destination, Error, Owner, Result};
 use core_netlink::{IfName, MacAddr, Prefix};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -25,6 +25,17 @@ pub struct Network {
     pub host_services: bool,
     /// Single services of the host that containers may use.
     pub services: Vec<Service>,
+    /// Containers do not reach each other: neither directly nor by published ports.
+    pub isolate_ports: bool,
+    /// The only destinations outside the network that containers may open connections to; empty: all. Holds for `host_services` too,
+    /// not for `services`.
+    pub allow: Vec<Destination>,
+    /// Destinations outside the network that containers may not open connections to, whatever else says so; this host's included.
+    pub deny: Vec<Destination>,
+    /// Bridges of networks whose containers may be connected to.
+    pub reaches: Vec<IfName>,
+    /// Bridges of networks whose containers may connect here.
+    pub reached_by: Vec<IfName>,
 }
 
 impl Network {
@@ -39,6 +50,11 @@ impl Network {
             masquerade: true,
             host_services: false,
             services: Vec::new(),
+            isolate_ports: false,
+            allow: Vec::new(),
+            deny: Vec::new(),
+            reaches: Vec::new(),
+            reached_by: Vec::new(),
         }
     }
 }

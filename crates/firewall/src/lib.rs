@@ -39,6 +39,7 @@
 
 mod change;
 mod compile;
+mod egress;
 mod element;
 mod error;
 mod filter;
@@ -57,6 +58,7 @@ mod words;
 
 pub use change::{Change, Step};
 pub use compile::{attachment, network, publish};
+pub use egress::Destination;
 pub use element::{Element, Set};
 pub use error::{Error, Result};
 pub use flows::{forget_address, forget_published};

@@ -52,6 +52,32 @@ fn a_network_as_a_person_would_type_it() {
             r#"nft 'add element inet vetch service { "vbr0" . udp . 53 comment "vetch:demo" }'"#,
         ]
     );
+    let apart = Network {
+        isolate_ports: true,
+        services: vec!["tcp:53-54".parse().unwrap(), "tcp:54".parse().unwrap()],
+        allow: vec!["192.0.2.0/24:443/tcp".parse().unwrap()],
+        deny: vec!["::/0".parse().unwrap()],
+        reaches: vec!["vbr1".parse().unwrap()],
+        reached_by: vec!["vbr2".parse().unwrap()],
+        ..network.clone()
+    };
+    let lines = words(crate::network(&apart).unwrap());
+    let text = lines.join("\n").replace(" comment \"vetch:demo\"", "");
+    for wanted in [
+        r#"apart { "vbr0" . "vbr0" }"#,
+        r#"service { "vbr0" . tcp . 54 }"#,
+        r#"reach { "vbr0" . "vbr1" }"#,
+        r#"reach { "vbr2" . "vbr0" }"#,
+        r#"listed { "vbr0" }"#,
+        r#"deny6 { "vbr0" . ::/0 }"#,
+        r#"allowport4 { "vbr0" . 192.0.2.0/24 . tcp . 443 }"#,
+    ] {
+        assert_eq!(text.matches(wanted).count(), 1, "{wanted}: {text}");
+    }
+    assert!(
+        !text.contains(" pairs ") && !text.contains(" allow4 "),
+        "{text}"
+    );
     let internal = Network {
         internal: true,
         ..network

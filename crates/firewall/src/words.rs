@@ -222,6 +222,11 @@ impl Rule {
         self.with(Expr::verdict(Verdict::Return))
     }
 
+    /// Into a chain and back.
+    pub(crate) fn jump(self, chain: &str) -> Rule {
+        self.with(Expr::verdict(Verdict::Jump(chain.into())))
+    }
+
     pub(crate) fn goto(self, chain: &str) -> Rule {
         self.with(Expr::verdict(Verdict::Goto(chain.into())))
     }

@@ -12,6 +12,7 @@
 
 mod closed;
 mod frames;
+mod options;
 mod spoof;
 mod tables;
 mod wanted;

@@ -126,6 +126,14 @@ fn the_words_do_what_the_change_does() {
                 "fd88::/64".parse().unwrap(),
             ],
             gateways: vec!["10.88.0.1".parse().unwrap(), "fd88::1".parse().unwrap()],
+            services: vec!["udp:53".parse().unwrap()],
+            allow: ["192.0.2.0/24", "[2001:db8::/32]:53", "203.0.113.7:1-9/tcp"]
+                .map(|text| text.parse().unwrap())
+                .to_vec(),
+            deny: ["10.0.0.0/8:25", "fd00::/8"]
+                .map(|text| text.parse().unwrap())
+                .to_vec(),
+            reaches: vec!["vbr1".parse().unwrap()],
             ..Network::new("demo", "vbr0".parse().unwrap())
         };
         let owner = Owner::attachment("demo", "a", "eth0");

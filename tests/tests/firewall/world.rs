@@ -203,6 +203,7 @@ impl<'a> World<'a> {
             format!("02:00:00:{n:02x}:01:{host:02x}"),
         );
         let bridge = network.bridge;
+        let isolated = if network.isolate_ports { "on" } else { "off" };
         let outer = [
             format!(
                 "ip link add {port} type veth peer name eth0 address {mac} netns {}",
