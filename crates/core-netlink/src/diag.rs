@@ -9,7 +9,10 @@ use crate::types::IfIndex;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
+const INET_DIAG_REQ_BYTECODE: u16 = 1;
 const INET_DIAG_SKV6ONLY: u16 = 11;
+const INET_DIAG_BC_S_GE: u8 = 2;
+const INET_DIAG_BC_S_LE: u8 = 3;
 const REQUEST: usize = 56; // struct inet_diag_req_v2
 const MESSAGE: usize = 72; // struct inet_diag_msg
 
@@ -80,9 +83,27 @@ pub struct SocketFilter {
     pub states: u32,
     /// Bound to this port.
     pub port: Option<u16>,
+    /// Bound to a port from the first to the last of these.
+    pub ports: Option<(u16, u16)>,
 }
 
 impl SocketFilter {
+    /// Sockets that get what comes to their port: those that listen (TCP, SCTP) or receive from anyone (UDP). The kernel finds them
+    /// without a look at connections.
+    pub fn listening(family: Family, transport: Transport) -> Self {
+        let state = match transport {
+            Transport::Udp | Transport::UdpLite => SocketState::Close,
+            _ => SocketState::Listen,
+        };
+        SocketFilter {
+            family,
+            transport,
+            states: 1 << state.number(),
+            port: None,
+            ports: None,
+        }
+    }
+
     /// Sockets that keep others from their port: those that listen (TCP) or receive from anyone (UDP), or are bound to.
     pub fn holding(family: Family, transport: Transport) -> Self {
         let states = [
@@ -97,6 +118,7 @@ impl SocketFilter {
                 .iter()
                 .fold(0, |bits, state| bits | 1 << state.number()),
             port: None,
+            ports: None,
         }
     }
 }
@@ -114,12 +136,19 @@ impl Request for SocketFilter {
         request[8..10].copy_from_slice(&self.port.unwrap_or(0).to_be_bytes());
         request[48..].fill(0xff); // INET_DIAG_NOCOOKIE
         w.raw(&request);
+        if let Some((first, last)) = self.ports {
+            w.bytes(INET_DIAG_REQ_BYTECODE, &between(first, last));
+        }
     }
 
     fn what(&self) -> String {
-        match self.port {
-            Some(port) => format!("list {} sockets of port {port}", self.transport),
-            None => format!("list {} sockets", self.transport),
+        let transport = self.transport;
+        match (self.port, self.ports) {
+            (Some(port), _) => format!("list {transport} sockets of port {port}"),
+            (None, Some((first, last))) => {
+                format!("list {transport} sockets of ports {first} to {last}")
+            }
+            (None, None) => format!("list {transport} sockets"),
         }
     }
 
@@ -133,6 +162,22 @@ impl Request for SocketFilter {
 
 impl Query for SocketFilter {
     type Record = InetSocket;
+}
+
+/// A program for the kernel to filter by: struct inet_diag_bc_op is a code, how many bytes to go on if it holds, how many if not; the
+/// port to compare with stands in another one. Beyond the end is "no".
+fn between(first: u16, last: u16) -> [u8; 16] {
+    let mut program = [0; 16];
+    let steps = [
+        (INET_DIAG_BC_S_GE, first, 20_u16),
+        (INET_DIAG_BC_S_LE, last, 12),
+    ];
+    for (op, (code, port, no)) in program.chunks_exact_mut(8).zip(steps) {
+        op[..2].copy_from_slice(&[code, 8]);
+        op[2..4].copy_from_slice(&no.to_ne_bytes());
+        op[6..].copy_from_slice(&port.to_ne_bytes());
+    }
+    program
 }
 
 /// A socket as the kernel reports it.
@@ -224,6 +269,28 @@ impl Conn {
         self.dump(filter)
     }
 
+    /// The sockets of both families that get what comes to ports from `first` to `last`, in two requests; none where the kernel
+    /// lacks the transport.
+    pub fn listeners(
+        &mut self,
+        transport: Transport,
+        first: u16,
+        last: u16,
+    ) -> Result<Vec<InetSocket>> {
+        let mut found = Vec::new();
+        for family in [Family::V4, Family::V6] {
+            let filter = SocketFilter {
+                ports: Some((first, last)),
+                ..SocketFilter::listening(family, transport)
+            };
+            match self.sockets(&filter) {
+                Err(err) if err.is_not_found() || err.is_unsupported() => {}
+                sockets => found.extend(sockets?),
+            }
+        }
+        Ok(found)
+    }
+
     /// The sockets, IPv6 ones included, that keep `address` and `port` from being bound to by others.
     pub fn port_holders(
         &mut self,
@@ -308,6 +375,34 @@ mod tests {
         let filter = SocketFilter::holding(Family::Bridge, Transport::Tcp);
         let err = Conn::fake(|_| panic!("sent")).sockets(&filter).unwrap_err();
         assert!(err.is_invalid());
+    }
+
+    #[test]
+    fn a_range_of_ports_is_a_program_for_the_kernel() {
+        let filter = SocketFilter {
+            ports: Some((8000, 8009)),
+            ..SocketFilter::listening(Family::V6, Transport::Tcp)
+        };
+        let bytes = body(&filter);
+        assert_eq!(bytes[..12], hex("0a 06 00 00  00040000  0000 0000"));
+        let program = "
+            1400 0100              # INET_DIAG_REQ_BYTECODE
+            02 08 1400  00 00 401f # S_GE: on by 8, or beyond the end; 8000
+            03 08 0c00  00 00 491f # S_LE: to the end, or beyond it; 8009
+        ";
+        assert_eq!(bytes[REQUEST..], hex(program));
+        let udp = SocketFilter::listening(Family::V4, Transport::Udp);
+        assert_eq!(udp.states, 1 << 7, "unconnected");
+    }
+
+    #[test]
+    fn a_transport_the_kernel_lacks_has_no_listeners() {
+        let mut conn = Conn::fake(|sent| match sent.body[1] {
+            132 => Reply::Errno(nix::libc::ENOENT),
+            _ => Reply::Records(vec![(SOCK_DIAG_BY_FAMILY, listener())]),
+        });
+        assert_eq!(conn.listeners(Transport::Sctp, 1, 9).unwrap(), []);
+        assert_eq!(conn.listeners(Transport::Tcp, 1, 9).unwrap().len(), 2);
     }
 
     #[track_caller]

@@ -5,7 +5,7 @@ mod sockets;
 
 pub(crate) use scan::parse as parse_link;
 
-use crate::{Kind, Namespace, NsName, Result, names, sys};
+use crate::{Error, Kind, Namespace, NsName, Result, names, sys};
 use scan::{Scan, Seen, Sockets};
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -199,6 +199,21 @@ pub fn pids(namespace: &Namespace) -> Result<Vec<u32>> {
     })
 }
 
+/// The processes that have a socket open, by the inode that the kernel names it with (`/proc/PID/fd/N -> socket:[inode]`); none that
+/// we may not look into. Looks at every process of the machine.
+///
+/// ```no_run
+/// for holder in ns_mgmt::socket_holders(4711)? {
+///     println!("{holder}"); // socket 3 of pid 812 nginx
+/// }
+/// # Ok::<(), ns_mgmt::Error>(())
+/// ```
+pub fn socket_holders(inode: u32) -> Result<Vec<Holder>> {
+    const OP: &str = "find the processes that have a socket open";
+    let found = Scan::new(&[], OP)?.socket(inode);
+    found.map_err(|errno| Error::system(OP, errno))
+}
+
 pub(crate) fn after_delete(namespace: Namespace) -> Result<Deleted> {
     of(&namespace)
 }
@@ -319,6 +334,20 @@ fn name_them(found: &mut [Found]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_socket_is_found_with_its_process() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let inode = nix::sys::stat::fstat(&listener).unwrap().st_ino;
+        let found = socket_holders(inode as u32).unwrap();
+        let us = std::process::id();
+        assert!(
+            matches!(&found[..], [Holder::Socket { pid, .. }] if *pid == us),
+            "{found:?}"
+        );
+        drop(listener);
+        assert_eq!(socket_holders(inode as u32).unwrap(), []);
+    }
 
     #[test]
     fn the_answer_to_a_delete_reads_as_a_sentence() {

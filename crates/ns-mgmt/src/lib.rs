@@ -33,7 +33,7 @@ mod userns;
 mod worker;
 
 pub use error::{Error, Result};
-pub use holders::{Deleted, Found, Holder, Listing, holders, list, pids};
+pub use holders::{Deleted, Found, Holder, Listing, holders, list, pids, socket_holders};
 pub use idmap::{IdMap, IdMaps};
 pub use kind::Kind;
 pub use name::{NsName, Target};

@@ -103,9 +103,9 @@ impl Scan {
         Ok(())
     }
 
-    /// Processes and threads only.
-    pub(super) fn of_processes(kinds: &[Kind], op: &str) -> Result<Scan> {
-        let mut scan = Scan {
+    /// One that has seen nothing yet.
+    pub(super) fn new(kinds: &[Kind], op: &str) -> Result<Scan> {
+        Ok(Scan {
             namespaces: BTreeMap::new(),
             hidden: 0,
             kinds: kinds.to_vec(),
@@ -113,7 +113,12 @@ impl Scan {
             sockets: None,
             mount_tables: BTreeSet::new(),
             mounted: BTreeMap::new(),
-        };
+        })
+    }
+
+    /// Processes and threads only.
+    pub(super) fn of_processes(kinds: &[Kind], op: &str) -> Result<Scan> {
+        let mut scan = Scan::new(kinds, op)?;
         for pid in scan
             .numbers(".")
             .map_err(|errno| Error::system(op, errno))?
@@ -241,6 +246,24 @@ impl Scan {
                 .inode();
             Some((kind, inode))
         })
+    }
+
+    /// The processes that have a socket open, each once.
+    pub(super) fn socket(&self, inode: u32) -> nix::Result<Vec<Holder>> {
+        let wanted = format!("socket:[{inode}]");
+        let is_it = |path: &str| {
+            readlinkat(&self.proc, path).is_ok_and(|target| target.as_os_str() == wanted.as_str())
+        };
+        let mut found = Vec::new();
+        for pid in self.numbers(".")? {
+            let fds = self.numbers(&format!("{pid}/fd")).unwrap_or_default();
+            let fd = fds.into_iter().find(|fd| is_it(&format!("{pid}/fd/{fd}")));
+            found.extend(fd.map(|fd| {
+                let name = self.comm(&pid.to_string());
+                Holder::Socket { pid, fd, name }
+            }));
+        }
+        Ok(found)
     }
 
     fn link(&self, path: &str) -> nix::Result<(Kind, u64)> {
