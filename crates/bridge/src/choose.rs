@@ -3,7 +3,7 @@
 use crate::attach::list;
 use crate::engine::{Engine, Scene, is_tombstone};
 use crate::error::{Error, Result};
-use crate::intent;
+use crate::host_port::Wanted;
 use crate::name::NetworkName;
 use crate::record::now;
 use crate::spec::{Attachment, AttachmentSpec, Network, State, Subnet};
@@ -24,7 +24,14 @@ impl Engine {
     ) -> Result<Attachment> {
         let addresses = self.choose_addresses(op, spec, network)?;
         let key = spec.key();
-        self.check_ports(op, spec, network, &addresses)?;
+        let wanted = Wanted {
+            network,
+            host_end: key.host_end(),
+            addresses: &addresses,
+            ports: &spec.ports,
+            nonlocal: spec.nonlocal,
+        };
+        self.check_ports(op, &wanted)?;
         self.check_inside(op, spec, scene)?;
         let first = addresses.first().map(IpNet::addr);
         let derived = first.map(|ip| network.name.mac(ip));
@@ -143,7 +150,7 @@ impl Engine {
     }
 
     /// Whose a host end is, in words.
-    fn owner_of(&self, network: &NetworkName, host_end: &str) -> String {
+    pub(crate) fn owner_of(&self, network: &NetworkName, host_end: &str) -> String {
         let claim = host_end
             .parse::<IfName>()
             .ok()
@@ -151,73 +158,6 @@ impl Engine {
         claim.map_or_else(
             || host_end.to_owned(),
             |claim| claim.attachment.key.to_string(),
-        )
-    }
-
-    fn check_ports(
-        &mut self,
-        op: &str,
-        spec: &AttachmentSpec,
-        network: &Network,
-        addresses: &[IpNet],
-    ) -> Result<()> {
-        let Some(port) = spec.ports.first() else {
-            return Ok(());
-        };
-        if network.internal
-            && spec
-                .ports
-                .iter()
-                .any(|port| !port.host.is_some_and(|ip| ip.is_loopback()))
-        {
-            let why = format!(
-                "port {port}: network `{}` is internal, nothing comes in from outside",
-                network.name
-            );
-            return Err(Error::invalid(op, why)
-                .with_hint("publish to 127.0.0.1, or use a network that is not internal"));
-        }
-        let us = format!("{}/{}", network.name, spec.key().host_end());
-        for port in &spec.ports {
-            if !addresses
-                .iter()
-                .any(|net| intent::serves(port, net.addr().is_ipv4()))
-            {
-                let family = if port.host.is_some_and(|ip| ip.is_ipv6()) {
-                    "IPv6"
-                } else {
-                    "IPv4"
-                };
-                return Err(Error::invalid(
-                    op,
-                    format!(
-                        "port {port}: network `{}` has no {family} subnet",
-                        network.name
-                    ),
-                ));
-            }
-            let holder = self
-                .store
-                .port_holder(port)?
-                .filter(|(_, holder)| *holder != us);
-            if let Some((other, holder)) = holder
-                && !self.free_port(&network.name, &holder)?
-            {
-                return Err(Error::exists(
-                    op,
-                    format!("port {port}: {} has {other}", self.owner_of_path(&holder)),
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn owner_of_path(&self, holder: &str) -> String {
-        let parts = holder.split_once('/');
-        let parts = parts.and_then(|(network, end)| Some((network.parse().ok()?, end)));
-        parts.map_or_else(
-            || holder.to_owned(),
-            |(network, end)| self.owner_of(&network, end),
         )
     }
 

@@ -126,8 +126,8 @@ impl Store {
         }
     }
 
-    /// Who publishes a port that overlaps with this one.
-    pub(crate) fn port_holder(&self, port: &PortSpec) -> Result<Option<(PortSpec, String)>> {
+    /// Who else than `us` publishes a port that overlaps with this one.
+    pub(crate) fn port_holder(&self, port: &PortSpec, us: &str) -> Result<Option<String>> {
         let dir = self.ports(port);
         let singles = match port.count {
             0..=EXPANDED => (port.host_port..=port.last_host_port())
@@ -140,11 +140,10 @@ impl Store {
                 let path = dir.join(name).join(&entry);
                 let (ports, host) = entry.split_once('@').unwrap_or((name, &entry));
                 let other = parse_entry(ports, host, port);
-                if let (Some(other), Some(holder)) = (
-                    other.filter(|other| other.overlaps(port)),
-                    file::holder_of(&path),
-                ) {
-                    return Ok(Some((other, holder)));
+                let meets = other.is_some_and(|other| other.overlaps(port));
+                let holder = file::holder_of(&path).filter(|holder| meets && holder != us);
+                if holder.is_some() {
+                    return Ok(holder);
                 }
             }
         }
@@ -205,11 +204,12 @@ mod tests {
         store
             .reserve_port(&port("5000-6000:5000-6000/udp"), "blue/vtpb")
             .unwrap();
-        let holder = |text: &str| store.port_holder(&port(text)).unwrap().map(|(_, who)| who);
+        let holder = |text: &str| store.port_holder(&port(text), "red/vtpz").unwrap();
         assert_eq!(holder("80:8080").as_deref(), Some("blue/vtpa"));
         assert_eq!(holder("70-90:70-90").as_deref(), Some("blue/vtpa"));
         assert_eq!(holder("1-1000:1-1000").as_deref(), Some("blue/vtpa"));
         assert_eq!(holder("192.0.2.2:80:80"), None);
+        assert_eq!(store.port_holder(&port("80:1"), "blue/vtpa").unwrap(), None);
         assert_eq!(holder("80:80/udp"), None);
         assert_eq!(holder("192.0.2.2:5500:1/udp").as_deref(), Some("blue/vtpb"));
         store

@@ -17,6 +17,9 @@ pub(crate) trait Kernel: Send {
     /// Its nftables and tracked connections.
     fn nft(&mut self) -> Result<&mut Conn>;
 
+    /// Its sockets of other processes.
+    fn diag(&mut self) -> Result<&mut Conn>;
+
     /// Gives both sockets away, so that somebody else waits for the kernel when they are closed.
     fn part(&mut self) -> (Option<Conn>, Option<Conn>);
 
@@ -44,6 +47,7 @@ pub(crate) struct Real {
     here: NetNs,
     route: Option<Conn>,
     nft: Option<Conn>,
+    diag: Option<Conn>,
 }
 
 impl Real {
@@ -52,6 +56,7 @@ impl Real {
             here,
             route: None,
             nft: None,
+            diag: None,
         }
     }
 }
@@ -63,6 +68,10 @@ impl Kernel for Real {
 
     fn nft(&mut self) -> Result<&mut Conn> {
         open(&mut self.nft, &self.here, Protocol::Netfilter)
+    }
+
+    fn diag(&mut self) -> Result<&mut Conn> {
+        open(&mut self.diag, &self.here, Protocol::SockDiag)
     }
 
     fn part(&mut self) -> (Option<Conn>, Option<Conn>) {

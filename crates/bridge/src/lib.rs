@@ -17,6 +17,7 @@ mod forwarding;
 mod gone;
 mod holders;
 mod host;
+mod host_port;
 mod intent;
 mod kernel;
 mod lock;

@@ -73,7 +73,10 @@ impl PortSpec {
     /// Whether both would answer the same connection.
     pub fn overlaps(&self, other: &PortSpec) -> bool {
         let hosts = match (self.host, other.host) {
-            (Some(a), Some(b)) => a == b,
+            (Some(a), Some(b)) => {
+                let any = a.is_unspecified() || b.is_unspecified();
+                a == b || (any && a.is_ipv4() == b.is_ipv4())
+            }
             _ => true,
         };
         let apart =
@@ -291,6 +294,12 @@ mod tests {
             ("0:80", "1 to 65535"),
             ("80:65536", "1 to 65535"),
             ("-1:80", "1 to 65535"),
+            ("80:", "1 to 65535"),
+            (":80", "1 to 65535"),
+            ("80-:80", "1 to 65535"),
+            ("1-65536:1-65536", "1 to 65535"),
+            (" 80:80", "1 to 65535"),
+            ("80:80/", "tcp, udp or sctp"),
             ("+80:80", "1 to 65535"),
             ("80:80/icmp", "tcp, udp or sctp"),
             ("banana:80:80", "no address"),
@@ -329,6 +338,8 @@ mod tests {
         assert!(!parse("80:80").overlaps(&parse("80:80/udp")));
         assert!(!parse("192.0.2.1:80:80").overlaps(&parse("192.0.2.2:80:80")));
         assert!(!parse("80-89:80-89").overlaps(&parse("90:90")));
+        assert!(parse("[::]:80:80").overlaps(&parse("[2001:db8::1]:80:80")));
+        assert!(!parse("[::]:80:80").overlaps(&parse("192.0.2.1:80:80")));
     }
 
     proptest! {

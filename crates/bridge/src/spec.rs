@@ -119,6 +119,8 @@ pub struct AttachmentSpec {
     pub mac: Option<MacAddr>,
     /// Ports of the host that lead here.
     pub ports: Vec<PortSpec>,
+    /// Publish on addresses too that this host does not have yet.
+    pub nonlocal: bool,
 }
 
 impl AttachmentSpec {
@@ -131,6 +133,7 @@ impl AttachmentSpec {
             addresses: Vec::new(),
             mac: None,
             ports: Vec::new(),
+            nonlocal: false,
         }
     }
 

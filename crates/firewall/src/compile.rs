@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 const PORT_PREFIX: &[u8] = b"vtp"; // what the guard looks for
 const HASHED: u32 = 64; // longer ranges go into interval maps, whose changes cost more with each element
+const SHIFTED: u32 = 1024; // an interval cannot change the numbers of ports: these are elements of their own, too
 
 /// The elements of a network.
 pub fn network(network: &Network) -> Result<Change> {
@@ -216,11 +217,12 @@ fn link_local(mac: MacAddr) -> Ipv6Addr {
     )
 }
 
-/// The elements of published ports: one for each of up to 64 ports, beyond that one interval.
+/// The elements of published ports: one for each of up to 64 ports, beyond that one interval; one for each of up to 1,024 ports that
+/// lead to other numbers.
 pub fn publish(owner: &Owner, publish: &Publish) -> Result<Change> {
     owner.check()?;
     check_publish(publish)?;
-    if publish.ports.count() > HASHED {
+    if publish.ports.count() > HASHED && !shifts(publish) {
         return Ok(Change::add([interval(owner, publish)]));
     }
     let ports = publish.ports.first()..=publish.ports.last();
@@ -229,6 +231,10 @@ pub fn publish(owner: &Owner, publish: &Publish) -> Result<Change> {
     Ok(Change::add(pairs.map(|(port, target)| {
         single(owner, publish, port, target)
     })))
+}
+
+fn shifts(publish: &Publish) -> bool {
+    publish.to.port() != publish.ports.first()
 }
 
 fn check_publish(publish: &Publish) -> Result<()> {
@@ -245,9 +251,9 @@ fn check_publish(publish: &Publish) -> Result<()> {
         );
         return Err(Error::refused("container port", to.port(), right));
     }
-    if ports.count() > HASHED && to.port() != ports.first() {
+    if ports.count() > SHIFTED && shifts(publish) {
         let right =
-            format!("more than {HASHED} ports keep their numbers: publish {ports} to {ports}");
+            format!("more than {SHIFTED} ports keep their numbers: publish {ports} to {ports}");
         return Err(Error::refused("container port", to.port(), right));
     }
     Ok(())

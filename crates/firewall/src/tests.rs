@@ -132,6 +132,7 @@ fn short_ranges_are_ports_and_long_ones_an_interval() {
         ]
     );
     assert_eq!(text(web(None, "1000-1063", "10.0.0.2:1000")).len(), 64);
+    assert_eq!(text(web(None, "1000-1999", "10.0.0.2:2000")).len(), 1000);
     assert_eq!(
         text(web(None, "1000-1064", "[fd00::2]:1000")),
         [
@@ -179,7 +180,7 @@ fn what_cannot_be_meant_is_refused_by_field() {
         publish(web(None, "1-64", "10.0.0.2:65500")),
         "container port",
     );
-    refused(publish(web(None, "1-100", "10.0.0.2:2")), "container port");
+    refused(publish(web(None, "1-1025", "10.0.0.2:2")), "container port");
     refused(publish(web(None, "80", "127.0.0.1:80")), "target");
     refused(
         crate::publish(&owner("a\"b"), &web(None, "80", "10.0.0.2:80")),

@@ -221,6 +221,7 @@ struct Fake {
     world: Arc<Mutex<World>>,
     route: Option<Conn>,
     nft: Option<Conn>,
+    diag: Option<Conn>,
 }
 
 pub(super) fn open(world: &Mutex<World>) -> MutexGuard<'_, World> {
@@ -249,6 +250,16 @@ impl Kernel for Fake {
         Ok(self
             .nft
             .get_or_insert_with(|| Conn::fake(move |sent| open(&world).nft(sent))))
+    }
+
+    /// Nobody listens.
+    fn diag(&mut self) -> Result<&mut Conn> {
+        let world = self.world.clone();
+        let answer = move |_: &Sent<'_>| {
+            let failed = open(&world).call();
+            failed.map_or(Reply::Records(Vec::new()), Reply::Errno)
+        };
+        Ok(self.diag.get_or_insert_with(|| Conn::fake(answer)))
     }
 
     fn part(&mut self) -> (Option<Conn>, Option<Conn>) {
@@ -315,6 +326,7 @@ pub(super) fn host(dir: &Path, world: &Arc<Mutex<World>>) -> Host {
         world: world.clone(),
         route: None,
         nft: None,
+        diag: None,
     });
     Host {
         engine: Engine {

@@ -58,6 +58,9 @@ pub(crate) struct Publish {
         value_name = "[HOSTIP:]HOSTPORT:PORT[/PROTO]", value_parser = parse::<PortSpec>
     )]
     pub(crate) ports: Vec<PortSpec>,
+    /// Publish on a HOSTIP too that this host does not have yet: an address that comes later
+    #[arg(long, requires = "ports")]
+    pub(crate) nonlocal: bool,
 }
 
 fn unicast(text: &str) -> Result<MacAddr, String> {
@@ -86,6 +89,7 @@ impl Args {
             addresses: self.ip,
             mac: self.mac,
             ports: self.publish.ports,
+            nonlocal: self.publish.nonlocal,
             ..AttachmentSpec::new(self.network, id)
         };
         let mut host = host::open(global)?;

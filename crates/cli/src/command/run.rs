@@ -202,6 +202,7 @@ impl Args {
         let ports = self.publish.ports.clone();
         let spec = AttachmentSpec {
             ports,
+            nonlocal: self.publish.nonlocal,
             ..AttachmentSpec::new(network.clone(), id)
         };
         Ok(Some(Plug { host, spec }))
