@@ -12,6 +12,8 @@ use firewall::Change;
 pub(crate) enum Action {
     /// Write the definition of a network that is about to be made.
     Define(Definition),
+    /// Write the claims of a network again that were lost or damaged.
+    Records(Network),
     /// See that the tables of the firewall are there.
     Tables,
     /// Make the bridge of a network.
@@ -229,6 +231,10 @@ impl Action {
                 let words =
                     ["bridge", "inet"].map(|family| format!("nft delete table {family} vetch"));
                 step("remove the firewall's tables", words.into(), vec![])
+            }
+            Action::Records(network) => {
+                let what = format!("tell lost records of `{}` from the kernel", network.name);
+                step(what, vec![], vec![])
             }
             Action::Forget(network) => {
                 step(format!("forget network `{}`", network.name), vec![], vec![])

@@ -97,6 +97,7 @@ impl Engine {
             Action::Define(definition) | Action::Defined(definition) => {
                 self.store.write_definition(definition)
             }
+            Action::Records(network) => self.mend_records_locked(network).map(drop),
             Action::Tables => self.install(),
             Action::Bridge(network) => self.make_bridge(network, scene),
             Action::BridgeSettings(network) => self

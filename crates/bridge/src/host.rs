@@ -1,11 +1,13 @@
 //! The host: the one entry to everything here.
 
 use crate::action::Action;
+use crate::check::{Difference, Mend};
 use crate::engine::{Engine, Scene};
 use crate::error::{Error, Result};
 use crate::kernel::Real;
 use crate::name::NetworkName;
 use crate::record::Definition;
+use crate::repair::{self, Repaired};
 use crate::settle::Detached;
 use crate::spec::{Attachment, AttachmentSpec, Network, NetworkSpec, State, Who};
 use crate::step::Step;
@@ -129,12 +131,7 @@ impl Host {
 
     /// All networks, by name.
     pub fn networks(&mut self) -> Result<Vec<Network>> {
-        let definitions = self.engine.store.definitions()?;
-        Ok(definitions
-            .into_iter()
-            .filter(is_up)
-            .map(|definition| definition.network)
-            .collect())
+        self.engine.networks()
     }
 
     /// One network.
@@ -210,6 +207,32 @@ impl Host {
         Ok(all)
     }
 
+    /// What differs between the records and the kernel, of one network or of all. Changes nothing.
+    pub fn check(&mut self, network: Option<&NetworkName>) -> Result<Vec<Difference>> {
+        let networks = self.engine.meant_networks(network)?;
+        Ok(repair::differences(&self.engine.findings(&networks)?))
+    }
+
+    /// Mends what differs: tables, elements, bridges, ports, addresses and routes of attachments, forwarding, lost records. Attachments
+    /// whose namespace is gone are taken away.
+    pub fn repair(&mut self, network: Option<&NetworkName>) -> Result<Repaired> {
+        self.engine.repair(network)
+    }
+
+    /// The steps that [`repair`](Self::repair) would begin with.
+    pub fn plan_repair(&mut self, network: Option<&NetworkName>) -> Result<Vec<Step>> {
+        let networks = self.engine.meant_networks(network)?;
+        let mut all = Vec::new();
+        for finding in self.engine.findings(&networks)? {
+            match &finding.mend {
+                Mend::Nothing => {}
+                Mend::Do(actions) | Mend::Attachment(_, actions) => all.extend(steps(actions)),
+                Mend::Remove(of) => all.extend(steps(&self.engine.plan_detach(of)?)),
+            }
+        }
+        Ok(all)
+    }
+
     /// Finishes or undoes whatever earlier commands left: half-made attachments and networks, links put aside, attachments whose
     /// namespace is gone.
     pub fn gc(&mut self) -> Result<Collected> {
@@ -254,6 +277,14 @@ impl Engine {
             Some(definition) if is_up(&definition) => Ok(definition.network),
             _ => Err(self.no_network(name)),
         }
+    }
+
+    pub(crate) fn networks(&self) -> Result<Vec<Network>> {
+        let definitions = self.store.definitions()?.into_iter();
+        Ok(definitions
+            .filter(is_up)
+            .map(|definition| definition.network)
+            .collect())
     }
 
     fn no_network(&self, name: &NetworkName) -> Error {

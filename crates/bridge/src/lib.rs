@@ -6,8 +6,10 @@
 mod action;
 mod aside;
 mod attach;
+mod check;
 mod choose;
 mod detach;
+mod differs;
 mod engine;
 mod error;
 #[cfg(test)]
@@ -26,6 +28,7 @@ mod name;
 mod network;
 mod port;
 mod record;
+mod repair;
 mod settle;
 mod spec;
 mod step;
@@ -33,11 +36,13 @@ mod store;
 mod subnet;
 mod wiring;
 
+pub use check::Difference;
 pub use error::{Error, Result};
 pub use firewall::Transport;
 pub use host::{Collected, Host, Options};
 pub use name::{AttachmentId, HOST_END, Key, MARK, NetworkName, link_local};
 pub use port::PortSpec;
+pub use repair::Repaired;
 pub use settle::Detached;
 pub use spec::{Attachment, AttachmentSpec, Network, NetworkSpec, State, Subnet, Who};
 pub use step::Step;

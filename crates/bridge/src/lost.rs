@@ -59,13 +59,16 @@ impl Engine {
     /// The claims of a network; those that cannot be read are told from the kernel, and nothing is written.
     pub(crate) fn claims(&mut self, network: &Network) -> Result<Vec<Claim>> {
         match self.store.claims(&network.name) {
-            Err(err) if err.is_damaged() => {
-                let mut all = self.store.readable_claims(&network.name)?;
-                all.extend(self.lost(network)?);
-                Ok(all)
-            }
+            Err(err) if err.is_damaged() => self.all_claims(network),
             claims => claims,
         }
+    }
+
+    /// The same, and those that have no record at all.
+    pub(crate) fn all_claims(&mut self, network: &Network) -> Result<Vec<Claim>> {
+        let mut all = self.store.readable_claims(&network.name)?;
+        all.extend(self.lost(network)?);
+        Ok(all)
     }
 
     /// Makes the records of a network whole again. No lock may be held.

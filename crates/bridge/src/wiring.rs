@@ -45,7 +45,8 @@ impl Engine {
     pub(crate) fn bridge_up(&mut self, network: &Network, scene: &Scene<'_>) -> Result<()> {
         let bridge = known(scene.bridge, network.bridge)?;
         let quiet = LinkSpec {
-            alias: Some(network.name.alias()), // not taken at creation
+            alias: Some(network.name.alias()),        // not taken at creation
+            address: Some(HwAddr::from(network.mac)), // changes nothing but in a repair
             ipv4: Some(Ipv4Conf {
                 accept_redirects: Some(0),
                 send_redirects: Some(0),
@@ -66,7 +67,7 @@ impl Engine {
             ))));
         }
         requests.push(Box::new(SetLink::new(bridge, &up)));
-        send(self.kernel.route()?, &requests, |_| false)
+        send(self.kernel.route()?, &requests, |_| true)
             .map_err(|err| netlink(format!("set up bridge `{}`", network.bridge), err))
     }
 
@@ -237,19 +238,14 @@ impl Engine {
             .set_sysctls(None, vec![action::sysctl_of_port(attachment.host_end)])?;
         let strict = LinkSpec {
             alias: Some(action::alias(attachment)), // not taken at creation
+            master: scene.bridge,                   // changes nothing but in a repair
             ipv4: Some(Ipv4Conf {
                 rp_filter: Some(1),
                 ..Ipv4Conf::default()
             }),
             ..LinkSpec::default()
         };
-        let port = BridgePort {
-            learning: Some(false),
-            flood: Some(false),
-            locked: Some(true),
-            hairpin: Some(!attachment.ports.is_empty()),
-            ..BridgePort::default()
-        };
+        let port = port_settings(attachment);
         let entry = FdbSpec {
             link: index,
             lladdr: attachment.mac,
@@ -265,7 +261,8 @@ impl Engine {
             }),
             Box::new(Netlink::add(entry)),
         ];
-        send(self.kernel.route()?, &requests, |_| false)
+        let entry = requests.len() - 1;
+        send(self.kernel.route()?, &requests, |at| at == entry)
             .map_err(|err| netlink(format!("set up port `{}`", attachment.host_end), err))
     }
 
@@ -286,7 +283,6 @@ impl Engine {
             ))));
         }
         requests.push(Box::new(SetLink::new(index, &up)));
-        let first_route = requests.len();
         for gateway in &attachment.gateways {
             let route = RouteSpec {
                 destination: everywhere(*gateway),
@@ -310,8 +306,7 @@ impl Engine {
             .conn
             .as_mut()
             .ok_or_else(|| Error::missing("talk to the namespace", "its socket is closed"))?;
-        send(conn, &requests, |at| at >= first_route)
-            .map_err(|err| fail(err.in_namespace(namespace)))
+        send(conn, &requests, |_| true).map_err(|err| fail(err.in_namespace(namespace)))
     }
 
     /// Packets are lost until the kernel has noticed the carrier, which it does some time later; asking for a link makes it do so
@@ -337,6 +332,17 @@ impl Engine {
             Some(link) if is_of(&link, &attachment.key) => self.delete(link.index),
             _ => Ok(()),
         }
+    }
+}
+
+/// The port of the bridge: no learning, nothing for unknown addresses; back out of it only for its own published ports.
+pub(crate) fn port_settings(attachment: &Attachment) -> BridgePort {
+    BridgePort {
+        learning: Some(false),
+        flood: Some(false),
+        locked: Some(true),
+        hairpin: Some(!attachment.ports.is_empty()),
+        ..BridgePort::default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Container networks on the real kernel: packets pass where they should, nothing is left afterwards, bad input changes nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod drift;
 mod life;
 mod lost;
 mod reach;

@@ -6,6 +6,7 @@ mod detach;
 mod exec;
 mod gc;
 mod generate;
+mod health;
 mod ls;
 mod lsns;
 mod network;

@@ -1,7 +1,7 @@
-//! `vetch network`: make, list, show and remove container networks.
+//! `vetch network`: make, list, show, check and remove container networks.
 
 use crate::cli::Global;
-use crate::command::{Answer, view};
+use crate::command::{Answer, health, view};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::words::{number, parse};
@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-/// Make, list, show and remove container networks
+/// Make, list, show, check and remove container networks
 ///
 /// A network is a bridge with subnets. Its containers reach each other, the gateway and (through NAT) the outside; nobody reaches them
 /// but through published ports.
@@ -30,6 +30,8 @@ enum Verb {
     Ls(Ls),
     Inspect(Inspect),
     Rm(Rm),
+    Check(health::Check),
+    Repair(health::Repair),
 }
 
 /// Make a network
@@ -113,6 +115,8 @@ impl Args {
             Verb::Ls(Ls {}) => list(global, out),
             Verb::Inspect(args) => args.run(global, out),
             Verb::Rm(args) => args.run(global, out),
+            Verb::Check(args) => args.run(global, out),
+            Verb::Repair(args) => args.run(global, out),
         }
     }
 }
