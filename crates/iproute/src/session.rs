@@ -117,6 +117,15 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Tells a fault that does not end the call; answers the exit code it would have.
+    pub(crate) fn report(&mut self, fault: &Fault) -> u8 {
+        match fault {
+            Fault::Told(told) => self.tell(told),
+            Fault::Code(code) => *code,
+            Fault::Closed => 0,
+        }
+    }
+
     fn tell(&mut self, told: &Told) -> u8 {
         if self.program != Program::Vetch {
             let _ = writeln!(self.err, "{}", told.original);

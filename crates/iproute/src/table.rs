@@ -42,7 +42,8 @@ const IP: &[&Object] = &[
 const BRIDGE: &[&Object] = &[&bridge::LINK, &bridge::FDB, &bridge::VLAN];
 
 /// The programs that are words of `vetch`.
-const PROGRAMS: [(&str, &str); 3] = [
+const PROGRAMS: [(&str, &str); 4] = [
+    ("ip", "iproute2's `ip`; the word may be left out"),
     (
         "bridge",
         "ports, forwarding entries and VLANs of bridges (iproute2's `bridge`)",
@@ -76,10 +77,12 @@ pub(crate) fn run(session: &mut Session<'_>, args: Args<'_>) -> Done {
 fn vetch(session: &mut Session<'_>, mut args: Args<'_>) -> Done {
     session.opts = Options::read(&mut args)?;
     match args.peek()? {
+        Some("ip") => {
+            more_options(session, &mut args)?;
+            dispatch(session, args, "vetch", IP)
+        }
         Some("bridge") => {
-            args.skip();
-            let outer = std::mem::take(&mut session.opts);
-            session.opts = Options::read(&mut args)?.over(outer);
+            more_options(session, &mut args)?;
             dispatch(session, args, "vetch bridge", BRIDGE)
         }
         Some("brctl") => {
@@ -92,6 +95,14 @@ fn vetch(session: &mut Session<'_>, mut args: Args<'_>) -> Done {
         }
         _ => dispatch(session, args, "vetch", IP),
     }
+}
+
+/// Options may stand before the program's name and behind it.
+fn more_options(session: &mut Session<'_>, args: &mut Args<'_>) -> Done {
+    args.skip();
+    let outer = std::mem::take(&mut session.opts);
+    session.opts = Options::read(args)?.over(outer);
+    Ok(())
 }
 
 fn tool(session: &mut Session<'_>, mut args: Args<'_>, name: &str, objects: &[&Object]) -> Done {
@@ -214,11 +225,16 @@ fn no_verb(name: &str, title: &str, word: &str, object: &Object) -> Fault {
         .filter_map(|verb| verb.names.first().copied())
         .collect();
     let original = format!("Command \"{word}\" is unknown, try \"{name} {title} help\".");
-    Fault::new(
+    let fault = Fault::new(
         255,
         original,
         format!("`{name} {title} {word}` is no command"),
         "nothing was done",
-    )
-    .hint(known.join(", "))
+    );
+    match word.strip_prefix('-') {
+        Some(_) => fault.hint(format!(
+            "options come before the object: `{name} {word} {title}`"
+        )),
+        None => fault.hint(known.join(", ")),
+    }
 }

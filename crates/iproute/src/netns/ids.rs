@@ -4,10 +4,10 @@ use super::name;
 use crate::Done;
 use crate::args::Args;
 use crate::fault::Fault;
-use crate::session::Session;
+use crate::session::{Session, open_netns};
+use crate::value::quoted;
 use core_netlink::NsId;
 use core_netlink::nsid::NsRef;
-use ns_mgmt::NetNs;
 use std::os::fd::AsFd;
 
 /// The number that a named namespace has here; none if it has none or we may not ask.
@@ -19,7 +19,11 @@ pub(super) fn of(s: &mut Session<'_>, name: &str) -> Option<i32> {
         .map(|(id, _)| id.get())
 }
 
-pub(super) fn list(s: &mut Session<'_>, _: &mut Args<'_>) -> Done {
+pub(super) fn list(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
+    if let Some(word) = args.peek()? {
+        let original = format!("What is \"{}\"?", quoted(word));
+        return Err(Fault::garbage(word).original(original));
+    }
     let mut ids = s.conn()?.nsids()?;
     ids.sort();
     let mut rows = Vec::new();
@@ -49,12 +53,13 @@ pub(super) fn set(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
             "a number or `auto` must follow",
         )
     })?;
+    super::end(s, args)?;
     let id = match text {
         "auto" => None,
         text => Some(text.parse::<NsId>().map_err(|bad| {
-            Fault::wrong("netnsid", text, "Invalid \"netnsid\" value\n").hint(bad.to_string())
+            Fault::wrong("netnsid", text, "Invalid \"netnsid\" value").hint(bad.to_string())
         })?),
     };
-    let netns = NetNs::open_name(&name)?;
+    let netns = open_netns(name.as_str())?;
     Ok(s.conn()?.set_nsid(NsRef::Fd(netns.as_fd()), id)?)
 }

@@ -3,12 +3,12 @@
 mod exec;
 mod ids;
 
-use crate::Done;
 use crate::args::Args;
 use crate::fault::{Fault, errno_text};
 use crate::session::{Session, open_netns};
 use crate::table::{Object, Verb};
 use crate::value::quoted;
+use crate::{Done, Program};
 use ns_mgmt::{NETNS_DIR, NetNs, NsName};
 
 pub(crate) const OBJECT: Object = Object {
@@ -27,12 +27,12 @@ pub(crate) const OBJECT: Object = Object {
         },
         Verb {
             names: &["delete"],
-            usage: "NAME",
+            usage: "NAME   (with -all before `netns`: each)",
             run: delete,
         },
         Verb {
             names: &["exec"],
-            usage: "NAME COMMAND...",
+            usage: "NAME COMMAND...   (with -all before `netns`: COMMAND... in each)",
             run: exec::exec,
         },
         Verb {
@@ -64,7 +64,8 @@ pub(crate) const OBJECT: Object = Object {
     default: list,
 };
 
-fn list(s: &mut Session<'_>, _: &mut Args<'_>) -> Done {
+fn list(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
+    end(s, args)?;
     let mut rows = Vec::new();
     for named in NetNs::list()? {
         let mut row = s.row();
@@ -96,8 +97,32 @@ pub(super) fn name(args: &mut Args<'_>) -> Done<NsName> {
     })
 }
 
-fn add(_: &mut Session<'_>, args: &mut Args<'_>) -> Done {
+/// The originals pass over what follows; where nobody relies on that, a mistake is better told.
+fn end(s: &Session<'_>, args: &Args<'_>) -> Done {
+    match args.peek()? {
+        Some(word) if s.program == Program::Vetch => Err(Fault::garbage(word)),
+        _ => Ok(()),
+    }
+}
+
+/// The original makes a namespace of any name; under ours, what looks like an option was meant as one.
+fn check_new(s: &Session<'_>, name: &NsName) -> Done {
+    if s.program != Program::Vetch || !name.as_str().starts_with('-') {
+        return Ok(());
+    }
+    let fault = Fault::new(
+        1,
+        "",
+        format!("wrong name `{name}`"),
+        "it begins with `-`, as an option does",
+    );
+    Err(fault.hint("options come before the object, as in `vetch -j netns list`"))
+}
+
+fn add(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
     let name = name(args)?;
+    check_new(s, &name)?;
+    end(s, args)?;
     NetNs::create_named(&name).map(drop).map_err(|err| {
         let reason = if err.is_exists() {
             "File exists".to_owned()
@@ -122,6 +147,7 @@ fn delete(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
         return Ok(());
     }
     let name = name(args)?;
+    end(s, args)?;
     let deleted = NetNs::delete(&name).map_err(|err| {
         let original = format!(
             "Cannot remove namespace file \"{NETNS_DIR}/{name}\": {}",
@@ -140,6 +166,7 @@ fn identify(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
         None | Some("self") => NetNs::current(),
         Some(pid) => NetNs::open_pid(pid_number(pid)?),
     };
+    end(s, args)?;
     let cannot =
         |err| Fault::from(err).original("Cannot open network namespace: No such file or directory");
     let names = opened.map_err(cannot)?.names()?;
@@ -164,6 +191,7 @@ fn pid_number(text: &str) -> Done<u32> {
 
 fn pids(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
     let name = args.next()?.ok_or_else(no_name)?;
+    end(s, args)?;
     let original = "Cannot open network namespace: No such file or directory";
     let netns = open_netns(name).map_err(|fault| fault.original(original).code(1))?;
     for pid in ns_mgmt::pids(netns.as_namespace())? {
@@ -173,8 +201,9 @@ fn pids(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
 }
 
 /// Gives the namespace of a process a name.
-fn attach(_: &mut Session<'_>, args: &mut Args<'_>) -> Done {
+fn attach(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
     let name = name(args)?;
+    check_new(s, &name)?;
     let pid = pid_number(args.next()?.ok_or_else(|| {
         Fault::new(
             1,
@@ -183,5 +212,6 @@ fn attach(_: &mut Session<'_>, args: &mut Args<'_>) -> Done {
             "its number must follow",
         )
     })?)?;
+    end(s, args)?;
     Ok(NetNs::open_pid(pid)?.bind_name(&name)?)
 }
