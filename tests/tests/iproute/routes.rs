@@ -51,6 +51,9 @@ fn routes_are_made_changed_and_removed() {
         ip route flush cache
         ip -6 route flush dev veth0
         ! ip route add default via 10.0.0.253 metric 50
+        ! ip route add
+        ! ip route add dev veth0
+        ! ip route del
         ! ip route add 10.10.0.1/16 dev veth0
         ! ip route add 10.10.0.0/16 via 172.16.0.1
         ! ip route add 10.10.0.0/33 dev veth0
@@ -173,6 +176,11 @@ fn neighbours_are_made_printed_and_removed() {
         = ip neigh show nud stale to 10.0.0.0/24
         = ip neigh get 10.0.0.2 dev veth0
         = ip -6 neigh show nud noarp to fd00::2
+        = ip -br neigh show 10.0.0.2
+        = ip -br neigh show dev veth0 nud permanent
+        = ip -j -br neigh show 10.0.0.2
+        = ip -br neigh show proxy
+        = ip -br neigh get 10.0.0.2 dev veth0
         ! ip neigh add 10.0.0.2 lladdr 02:00:00:00:00:02 dev veth0
         ! ip neigh change 10.0.0.44 lladdr 02:00:00:00:00:04 dev veth0
         ! ip neigh add 10.0.0.6 dev veth0 lladdr zz

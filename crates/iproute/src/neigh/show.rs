@@ -179,6 +179,9 @@ pub(super) fn get(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
 }
 
 fn describe(s: &mut Session<'_>, found: &Neighbour, filter: &Filter) -> Row {
+    if s.opts.brief {
+        return brief(s, found, filter);
+    }
     let mut row = s.row();
     row.field(
         "dst",
@@ -215,6 +218,21 @@ fn describe(s: &mut Session<'_>, found: &Neighbour, filter: &Filter) -> Row {
             "protocol",
             s.names.protocols.name(protocol.number().into()),
         );
+    }
+    row
+}
+
+/// Address, link and link-layer address in columns.
+fn brief(s: &mut Session<'_>, found: &Neighbour, filter: &Filter) -> Row {
+    let mut row = s.row();
+    let address = found.address.to_string();
+    row.field("dst", address.as_str(), format_args!("{address:<39} "));
+    if filter.dev.is_none() {
+        let name = s.link_name(found.link);
+        row.field("dev", name.as_str(), format_args!("{name:<16} "));
+    }
+    if let Some(lladdr) = found.lladdr {
+        row.field("lladdr", lladdr.to_string(), lladdr);
     }
     row
 }

@@ -48,6 +48,9 @@ fn modify(s: &mut Session<'_>, args: &mut Args<'_>, verb: Verb) -> Done {
     while let Some(word) = args.next()? {
         words.take(s, args, word)?;
     }
+    if !words.said {
+        return Err(no_destination());
+    }
     let dev = words.dev.take();
     let mut spec = words.finish();
     if let Some(dev) = &dev {
@@ -58,6 +61,17 @@ fn modify(s: &mut Session<'_>, args: &mut Args<'_>, verb: Verb) -> Done {
     s.conn()?
         .change(&Change::new(verb, &spec))
         .map_err(|err| Fault::from(err).what(what))
+}
+
+/// The original only shows its usage.
+fn no_destination() -> Fault {
+    Fault::new(
+        255,
+        format!("Usage: ip route {{ add | del | change | append | replace }} {USAGE}"),
+        "no destination is named",
+        "a route leads somewhere",
+    )
+    .hint("a prefix as in 10.0.0.0/8, or `default`")
 }
 
 /// What the kernel would refuse with less to say.
@@ -190,7 +204,11 @@ impl Words {
             return Ok(());
         }
         if self.said {
-            return Err(Fault::duplicate("to", word));
+            let fault = Fault::duplicate("to", word);
+            return Err(match word {
+                "gw" => fault.hint("a gateway is named with `via`"),
+                _ => fault,
+            });
         }
         self.said = true;
         self.is_default = matches!(word, "default" | "any" | "all");
