@@ -144,10 +144,20 @@ fn ifconfig_as_net_tools_has_it() {
         ifconfig veth0 -promisc arp -allmulti
         ifconfig veth0 10.0.0.8 pointopoint 10.0.0.9
         ifconfig veth0 1.2.3.4/8 mtu 1300 up
+        ifconfig veth0 1.2.3.4
+        ifconfig veth0 1.2.3.4 down
+        ifconfig veth0:2 192.168.3.1/24
+        ! ifconfig veth0:7 up
+        ifconfig veth0 down hw ether 02:00:00:00:00:98 up
+        ifconfig veth0 up down
+        ifconfig veth0 name eth7
+        ! ifconfig eth7 name lo
+        ifconfig eth7 name veth0
         ifconfig veth0 0.0.0.0
         ifconfig veth0 down
         ! ifconfig nosuch
         ! ifconfig nosuch up
+        ! ifconfig veth0 mtu
         ! ifconfig veth0 mtu abc
         ! ifconfig veth0 mtu 10
         ! ifconfig veth0 hw ether zz

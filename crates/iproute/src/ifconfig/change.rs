@@ -33,7 +33,7 @@ pub(super) fn no_such(name: &str, original: String) -> Fault {
     Fault::no_device(name).original(original)
 }
 
-/// What is there is taken away and put back changed; a new address also sets the interface up.
+/// What is there is taken away and put back changed.
 pub(super) fn apply(s: &mut Session<'_>, link: &Link, label: &str, wish: &Wish) -> Done {
     let old = find(s, link, label)?;
     if wish.address == Some(Ipv4Addr::UNSPECIFIED) {
@@ -51,10 +51,7 @@ pub(super) fn apply(s: &mut Session<'_>, link: &Link, label: &str, wish: &Wish) 
         }
         return Err(refused(err, &spec, link));
     }
-    match wish.address {
-        Some(_) => set_up(s, link),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 fn refused(err: core_netlink::Error, spec: &AddressSpec, link: &Link) -> Fault {
@@ -136,6 +133,7 @@ fn plan(link: &Link, label: &str, old: Option<&Address>, wish: &Wish) -> Done<Ad
     let length = match (wish.length, wish.address, known) {
         (Some(length), _, _) => length,
         (None, None, Some((_, length))) => length,
+        (None, Some(same), Some((known, length))) if same == known => length,
         _ => class(address),
     };
     let address = Prefix::new(address.into(), length).unwrap_or_default();

@@ -14,7 +14,7 @@ const USAGE: &str = "Usage:
   ifconfig [-a] [-s] [<interface>]
   ifconfig <interface> [<address>[/<prefixlen>]] [netmask <mask>] [broadcast <address>] [pointopoint <address>]
            [mtu <bytes>] [hw ether <address>] [txqueuelen <packets>] [[-]promisc] [[-]arp] [[-]allmulti] [[-]multicast]
-           [add <address>/<prefixlen>] [del <address>/<prefixlen>] [up|down]";
+           [add <address>/<prefixlen>] [del <address>/<prefixlen>] [name <newname>] [up|down]";
 
 pub(crate) fn run(s: &mut Session<'_>, mut args: Args<'_>) -> Done {
     let (mut all, mut short) = (false, false);

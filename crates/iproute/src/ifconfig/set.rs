@@ -1,14 +1,15 @@
 //! `ifconfig IF WORDS`: read whole, then carried out.
 
-use super::change::{Wish, apply, find, no_such, remove};
+use super::USAGE;
+use super::change::{Wish, apply, find, no_such, remove, set_up};
 use crate::Done;
 use crate::args::Args;
-use crate::fault::Fault;
+use crate::fault::{Fault, errno_text};
 use crate::session::Session;
-use crate::value::{mac, number, prefix, quoted};
+use crate::value::{if_name, mac, number, prefix, quoted};
 use core_netlink::addr::AddressSpec;
 use core_netlink::link::{Link, LinkSpec};
-use core_netlink::{Change, Prefix};
+use core_netlink::{Change, IfName, Prefix};
 use std::net::Ipv4Addr;
 
 /// What the words ask for.
@@ -18,8 +19,12 @@ struct Words {
     spec: LinkSpec,
     add: Vec<Prefix>,
     delete: Vec<Prefix>,
+    name: Option<IfName>,
     inet6: bool,
-    changed: bool,
+    /// `down` was said, perhaps because what else was said needs it.
+    down: bool,
+    /// What was said last about up and down; an address says up.
+    end: Option<bool>,
 }
 
 pub(super) fn set(s: &mut Session<'_>, name: &str, args: &mut Args<'_>) -> Done {
@@ -46,33 +51,32 @@ pub(super) fn set(s: &mut Session<'_>, name: &str, args: &mut Args<'_>) -> Done 
 impl Words {
     fn take(&mut self, args: &mut Args<'_>, word: &str) -> Done {
         if self.take_flag(word) {
-            self.changed = true;
             return Ok(());
         }
         match word {
-            "mtu" => self.spec.mtu = Some(size("SIOCSIFMTU", "mtu", args.value("mtu")?)?),
+            "name" => self.name = Some(if_name("name", value(args, "name")?)?),
+            "mtu" => self.spec.mtu = Some(size("SIOCSIFMTU", "mtu", value(args, "mtu")?)?),
             "txqueuelen" => {
                 self.spec.txqlen = Some(size(
                     "SIOCSIFTXQLEN",
                     "txqueuelen",
-                    args.value("txqueuelen")?,
+                    value(args, "txqueuelen")?,
                 )?)
             }
             "hw" => self.hardware(args)?,
-            "netmask" => self.wish.length = Some(mask(args.value("netmask")?)?),
-            "broadcast" => self.wish.broadcast = Some(host(args.value("broadcast")?)?),
+            "netmask" => self.wish.length = Some(mask(value(args, "netmask")?)?),
+            "broadcast" => self.wish.broadcast = Some(host(value(args, "broadcast")?)?),
             "-broadcast" => self.wish.broadcast = None,
-            "pointopoint" | "dstaddr" => self.wish.peer = Some(host(args.value("pointopoint")?)?),
+            "pointopoint" | "dstaddr" => self.wish.peer = Some(host(value(args, "pointopoint")?)?),
             "inet" => self.inet6 = false,
             "inet6" => self.inet6 = true,
-            "add" => self.add.push(prefix("address", args.value("add")?, None)?),
+            "add" => self.add.push(prefix("address", value(args, "add")?, None)?),
             "del" => self
                 .delete
-                .push(prefix("address", args.value("del")?, None)?),
-            "metric" => drop(args.value("metric")?), // the kernel ignores it
+                .push(prefix("address", value(args, "del")?, None)?),
+            "metric" => drop(value(args, "metric")?), // the kernel ignores it
             text => self.address(text)?,
         }
-        self.changed = true;
         Ok(())
     }
 
@@ -82,9 +86,9 @@ impl Words {
             None => (word, true),
         };
         let place = match name {
-            "up" if on => &mut self.spec.up,
-            "down" if on => {
-                self.spec.up = Some(false);
+            "up" | "down" if on => {
+                self.end = Some(name == "up");
+                self.down |= name == "down";
                 return true;
             }
             "arp" => &mut self.spec.arp,
@@ -100,7 +104,7 @@ impl Words {
     }
 
     fn hardware(&mut self, args: &mut Args<'_>) -> Done {
-        let class = args.value("hw")?;
+        let class = value(args, "hw")?;
         if class != "ether" {
             let class = quoted(class);
             return Err(Fault::new(
@@ -110,7 +114,7 @@ impl Words {
                 "`ether` is expected",
             ));
         }
-        let text = args.value("hw ether")?;
+        let text = value(args, "hw ether")?;
         let shown = quoted(text);
         let parsed = mac("hw ether", text);
         let multicast = text
@@ -145,7 +149,8 @@ impl Words {
             );
             return Ok(());
         }
-        self.wish.address = Some(host(address)?);
+        let address = host(address)?;
+        self.wish.address = Some(address);
         if let Some(length) = length {
             let length = number(length)
                 .filter(|length| *length <= 32)
@@ -159,24 +164,40 @@ impl Words {
                 })?;
             self.wish.length = Some(length as u8);
         }
+        self.end = Some(true);
         Ok(())
     }
 
-    /// First what the link is, then what it has; up comes last, down first.
+    /// First what the link is, then what it has; down comes first, and what was said last about up and down comes last.
     fn carry_out(self, s: &mut Session<'_>, link: &Link, name: &str, base: &str) -> Done {
-        if name != base && self.spec.up == Some(false) {
+        let alias = name != base;
+        if alias && self.end == Some(false) {
             let alias = find(s, link, name)?; // an alias that goes down is gone
             return remove(s, link, alias.as_ref());
         }
-        let up = self.spec.up;
         let spec = LinkSpec {
-            up: up.filter(|up| !up),
+            up: (self.down && !alias).then_some(false),
             ..self.spec.clone()
         };
         change(s, link, &spec)?;
         if !self.wish.is_nothing() {
             apply(s, link, name, &self.wish)?;
         }
+        self.addresses(s, link)?;
+        let gone = self.wish.address == Some(Ipv4Addr::UNSPECIFIED);
+        match self.end {
+            Some(true) if alias && gone => Ok(()),
+            Some(true) if alias => find(s, link, name)?.map(drop).ok_or_else(|| no_alias(name)),
+            Some(true) => set_up(s, link),
+            _ => Ok(()),
+        }?;
+        match self.name {
+            Some(name) => rename(s, link, name),
+            None => Ok(()),
+        }
+    }
+
+    fn addresses(&self, s: &mut Session<'_>, link: &Link) -> Done {
         for address in &self.delete {
             let spec = AddressSpec {
                 link: link.index,
@@ -198,20 +219,45 @@ impl Words {
             };
             let added = s.conn()?.change(&Change::add(&spec));
             added.map_err(|err| {
-                let reason = err
-                    .errno()
-                    .map(crate::fault::errno_text)
-                    .unwrap_or_default();
+                let reason = err.errno().map(errno_text).unwrap_or_default();
                 Session::named(err, link)
                     .original(format!("SIOCSIFADDR: {reason}"))
                     .code(1)
             })?;
         }
-        match up {
-            Some(true) => super::change::set_up(s, link),
-            _ => Ok(()),
-        }
+        Ok(())
     }
+}
+
+fn no_alias(name: &str) -> Fault {
+    let name = quoted(name);
+    Fault::new(
+        255,
+        "SIOCSIFFLAGS: Cannot assign requested address",
+        format!("cannot set the alias `{name}` up"),
+        "it has no address",
+    )
+    .hint(format!("give it one: `ifconfig {name} ADDRESS/LENGTH`"))
+}
+
+fn rename(s: &mut Session<'_>, link: &Link, name: IfName) -> Done {
+    let spec = LinkSpec {
+        name: Some(name),
+        ..LinkSpec::default()
+    };
+    let done = s.conn()?.set_link(link.index, &spec);
+    done.map_err(|err| {
+        let reason = err.errno().map(errno_text).unwrap_or_default();
+        Session::named(err, link)
+            .original(format!("SIOCSIFNAME: {reason}"))
+            .code(1)
+    })
+}
+
+/// The word that must follow `key`.
+fn value<'a>(args: &mut Args<'a>, key: &str) -> Done<&'a str> {
+    args.value(key)
+        .map_err(|fault| fault.original(USAGE).code(3))
 }
 
 /// Each setting by itself, as the system calls of the original: its name is what scripts see in the error.
@@ -257,10 +303,7 @@ fn change(s: &mut Session<'_>, link: &Link, spec: &LinkSpec) -> Done {
     {
         let set = s.conn()?.set_link(link.index, part);
         set.map_err(|err| {
-            let reason = err
-                .errno()
-                .map(crate::fault::errno_text)
-                .unwrap_or_default();
+            let reason = err.errno().map(errno_text).unwrap_or_default();
             Session::named(err, link)
                 .original(format!("{call}: {reason}"))
                 .code(1)
