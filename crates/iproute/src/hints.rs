@@ -111,7 +111,7 @@ const HINTS: &[(&str, i32, &str)] = &[
     (
         "add address",
         EACCES,
-        "IPv6 is off on this link: `vetch sysctl` or net.ipv6.conf.LINK.disable_ipv6=0",
+        "IPv6 is off on this link: `sysctl net.ipv6.conf.LINK.disable_ipv6=0` in the namespace",
     ),
     (
         "delete address",
@@ -180,6 +180,11 @@ const HINTS: &[(&str, i32, &str)] = &[
         "no such entry on this link; `vetch neigh show nud all` lists them",
     ),
     (
+        "add forwarding entry",
+        EOPNOTSUPP,
+        "with `master` the link must be the port of a bridge: `vetch link set LINK master BRIDGE`",
+    ),
+    (
         "add rule",
         EEXIST,
         "the same rule is there; give another `priority`",
@@ -234,6 +239,7 @@ const WORDS: &[(&str, &str)] = &[
 
 /// The way out for what was tried and how the kernel answered.
 pub(crate) fn kernel(op: &str, errno: Option<i32>, words: Option<&str>) -> Option<&'static str> {
+    let op = op.replacen("default route", "route", 1);
     let worded = words.and_then(|words| {
         WORDS
             .iter()
@@ -263,5 +269,7 @@ mod tests {
                 .contains("modprobe")
         );
         assert!(kernel("add link `x`", None, None).is_none());
+        let default = kernel("delete default route", Some(ESRCH), None).unwrap();
+        assert!(default.contains("no such route"));
     }
 }

@@ -46,6 +46,8 @@ fn addresses_are_given_changed_and_taken() {
         ! ip -4 addr add fd00::1/64 dev veth0
         ! ip addr add 127.0.0.5/8 dev lo
         ! ip addr del 10.99.0.1/24 dev veth0
+        ! ip addr add
+        ! ip addr del
         ! ip addr flush
         ! ip addr flush dev nosuch
         ! ip addr show dev nosuch
@@ -88,5 +90,6 @@ fn addresses_are_printed_alike() {
         = ip -o addr show scope global
         = ip -o addr show primary dev veth0
         = ip -o addr show label veth0:1
+        = ip addr show label nosuch
     ");
 }

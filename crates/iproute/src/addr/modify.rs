@@ -55,8 +55,8 @@ fn modify(s: &mut Session<'_>, args: &mut Args<'_>, verb: Verb) -> Done {
     while let Some(word) = args.next()? {
         words.take(s, args, word)?;
     }
-    let (local, text) = words.local.ok_or_else(no_address)?;
     let dev = words.dev.ok_or_else(no_device)?;
+    let (local, text) = words.local.ok_or_else(no_address)?;
     let mut spec = words.finish(local)?;
     let link = s.link(dev)?;
     spec.link = link.index;
@@ -133,7 +133,11 @@ impl<'a> Words<'a> {
                 "Error: either \"local\" is duplicate, or \"{}\" is a garbage.",
                 quoted(word)
             );
-            return Err(Fault::garbage(word).original(original));
+            let hint = format!(
+                "one address at a time, and the link with `dev`: `dev {}`",
+                quoted(word)
+            );
+            return Err(Fault::garbage(word).original(original).hint(hint));
         }
         self.local = Some((prefix("address", word, s.opts.family)?, word));
         Ok(())

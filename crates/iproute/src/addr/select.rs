@@ -71,6 +71,11 @@ impl Choice {
         true
     }
 
+    /// Whether a link without any address is meant as well.
+    pub(super) fn shows_bare(&self) -> bool {
+        self.family.is_none() && self.label.is_none()
+    }
+
     /// Whether addresses are chosen, so that links without one are left out.
     pub(super) fn is_narrow(&self) -> bool {
         self.family.is_some()

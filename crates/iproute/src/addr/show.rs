@@ -19,7 +19,7 @@ pub(super) fn show(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
     let mut rows = Vec::new();
     for link in &links {
         let on_link = all.iter().filter(|address| address.link == link.index);
-        let bare = choice.family.is_none() && on_link.clone().next().is_none();
+        let bare = choice.shows_bare() && on_link.clone().next().is_none();
         let name = link.name.to_string();
         let meant: Vec<&Address> = on_link
             .filter(|address| choice.passes(address, &name))
