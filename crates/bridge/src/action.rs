@@ -73,6 +73,8 @@ pub(crate) enum Action {
     AsideBridge(Network),
     /// Put forwarding back.
     Unforward { settings: Vec<Setting> },
+    /// Delete a link.
+    Delete(IfName),
     /// Remove the tables of the firewall.
     NoTables,
     /// Remove the definition and all that was noted about the network.
@@ -124,15 +126,18 @@ fn step(what: impl Into<String>, words: Vec<String>, undo: Vec<String>) -> Step 
     }
 }
 
+/// A step for which there are no words to type.
+fn silent(what: impl Into<String>) -> Step {
+    step(what, vec![], vec![])
+}
+
 impl Action {
     /// As a person reads it.
     pub(crate) fn step(&self) -> Step {
         match self {
-            Action::Define(definition) | Action::Defined(definition) => step(
-                format!("write down network `{}`", definition.network.name),
-                vec![],
-                vec![],
-            ),
+            Action::Define(definition) | Action::Defined(definition) => {
+                silent(format!("write down network `{}`", definition.network.name))
+            }
             Action::Tables => step(
                 "see that the firewall's tables are there",
                 vec!["nft list tables".into()],
@@ -156,9 +161,7 @@ impl Action {
                 settings, change, ..
             } => forward_step(settings, change),
             Action::Claim(claim) => claim_step(&claim.attachment),
-            Action::Claimed(attachment) => {
-                step(format!("{} is up", attachment.key), vec![], vec![])
-            }
+            Action::Claimed(attachment) => silent(format!("{} is up", attachment.key)),
             Action::Pair {
                 attachment,
                 bridge,
@@ -184,9 +187,7 @@ impl Action {
 
     fn removing_step(&self) -> Step {
         match self {
-            Action::Leave(attachment) => {
-                step(format!("{} is leaving", attachment.key), vec![], vec![])
-            }
+            Action::Leave(attachment) => silent(format!("{} is leaving", attachment.key)),
             Action::Aside { attachment } => {
                 let end = attachment.host_end;
                 let words = vec![
@@ -205,13 +206,11 @@ impl Action {
                     "free the name `{}` in namespace {}",
                     attachment.key.ifname, attachment.namespace
                 );
-                step(what, vec![], vec![])
+                silent(what)
             }
-            Action::Unclaim(attachment) => step(
-                format!("give back the addresses of {}", attachment.key),
-                vec![],
-                vec![],
-            ),
+            Action::Unclaim(attachment) => {
+                silent(format!("give back the addresses of {}", attachment.key))
+            }
             Action::AsideBridge(network) => {
                 let bridge = network.bridge;
                 let words = vec![
@@ -227,6 +226,10 @@ impl Action {
             Action::Unforward { settings } => {
                 step("put forwarding back", sysctl_words(settings), vec![])
             }
+            Action::Delete(name) => {
+                let words = vec![format!("ip link delete {name}")];
+                step(format!("delete link `{name}`"), words, vec![])
+            }
             Action::NoTables => {
                 let words =
                     ["bridge", "inet"].map(|family| format!("nft delete table {family} vetch"));
@@ -234,11 +237,9 @@ impl Action {
             }
             Action::Records(network) => {
                 let what = format!("tell lost records of `{}` from the kernel", network.name);
-                step(what, vec![], vec![])
+                silent(what)
             }
-            Action::Forget(network) => {
-                step(format!("forget network `{}`", network.name), vec![], vec![])
-            }
+            Action::Forget(network) => silent(format!("forget network `{}`", network.name)),
             _ => step("", vec![], vec![]),
         }
     }
@@ -322,11 +323,11 @@ fn claim_step(attachment: &Attachment) -> Step {
         .iter()
         .map(|net| net.addr().to_string())
         .collect();
-    step(
-        format!("claim {} for {}", addresses.join(" and "), attachment.key),
-        vec![],
-        vec![],
-    )
+    silent(format!(
+        "claim {} for {}",
+        addresses.join(" and "),
+        attachment.key
+    ))
 }
 
 fn pair_step(attachment: &Attachment, bridge: IfName, queues: u32) -> Step {

@@ -5,6 +5,7 @@ use crate::check::{Finding, Mend, Seen, difference};
 use crate::engine::{Engine, is_bridge_of, is_of};
 use crate::error::{Error, Result};
 use crate::intent;
+use crate::purge::belongs;
 use crate::record::Claim;
 use crate::spec::{Attachment, Network};
 use core_netlink::addr::AddressFilter;
@@ -13,7 +14,7 @@ use core_netlink::link::{Link, Slave};
 use core_netlink::nft::Value;
 use core_netlink::route::{RouteFilter, RouteType, Table};
 use core_netlink::{Conn, HwAddr, IfIndex};
-use firewall::{Change, Element, Owner, Set, Step};
+use firewall::{Change, Element, Set, Step};
 use ipnet::IpNet;
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -135,7 +136,7 @@ impl Engine {
             .elements
             .values()
             .filter(|element| {
-                is_networks(&element.owner, network)
+                belongs(&element.owner, &network.name)
                     && !keys.contains(&(element.set, element.key.clone()))
             })
             .cloned()
@@ -409,14 +410,6 @@ fn key(step: &Step) -> (Set, Vec<Value>) {
 
 fn element(step: &Step) -> Element {
     step.element().clone()
-}
-
-fn is_networks(owner: &Owner, network: &Network) -> bool {
-    match owner {
-        Owner::Network(name) => name == network.name.as_str(),
-        Owner::Attachment { network: name, .. } => name == network.name.as_str(),
-        _ => false,
-    }
 }
 
 fn named(word: &str, elements: &[Element]) -> Option<String> {

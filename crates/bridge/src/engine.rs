@@ -92,6 +92,14 @@ impl Engine {
         }
     }
 
+    /// One action by itself, reported.
+    pub(crate) fn run_one(&mut self, action: &Action, scene: &mut Scene<'_>) -> Result<()> {
+        let start = Instant::now();
+        self.run(action, scene)?;
+        self.report(action, start.elapsed());
+        Ok(())
+    }
+
     fn run(&mut self, action: &Action, scene: &mut Scene<'_>) -> Result<()> {
         match action {
             Action::Define(definition) | Action::Defined(definition) => {
@@ -146,6 +154,10 @@ impl Engine {
             Action::Unclaim(attachment) => self.unclaim(attachment),
             Action::AsideBridge(network) => self.aside_bridge(network, scene),
             Action::Unforward { settings } => self.unforward(settings),
+            Action::Delete(name) => match self.find(*name)? {
+                Some(link) => self.delete(link.index),
+                None => Ok(()),
+            },
             Action::NoTables => {
                 let removed = firewall::uninstall(self.kernel.nft()?);
                 removed.map_err(|err| Error::firewall("remove the firewall's tables", err))
@@ -214,17 +226,16 @@ impl Engine {
 
     fn uninstall_if_last(&mut self) -> Result<()> {
         let networks = self.store.definitions()?;
-        match networks
-            .iter()
-            .any(|definition| definition.state == State::Up)
-        {
+        let others = self.store.network_names()?.len() > networks.len(); // that cannot be read
+        let up = networks.iter().any(|found| found.state == State::Up);
+        match others || up {
             false => self.remove(&Action::NoTables, &mut Scene::default()),
             true => Ok(()),
         }
     }
 
     /// If somebody flushed the ruleset, it is restored with the elements of all, then tried again.
-    fn apply(&mut self, change: &Change) -> Result<()> {
+    pub(crate) fn apply(&mut self, change: &Change) -> Result<()> {
         if change.is_empty() {
             return Ok(());
         }
@@ -303,12 +314,20 @@ fn all_elements(store: &Store) -> Result<Change> {
             all.extend(intent::attachment(&claim.attachment)?);
         }
     }
-    let opened = store.opened()?;
+    let opened = store.opened().or_else(if_damaged)?;
     all.extend(Change::add(firewall::noted(
         &opened.interfaces,
         opened.ipv6_everywhere,
     )));
     Ok(all)
+}
+
+/// What cannot be read counts as empty.
+pub(crate) fn if_damaged<T: Default>(err: Error) -> Result<T> {
+    match err.is_damaged() {
+        true => Ok(T::default()),
+        false => Err(err),
+    }
 }
 
 pub(crate) fn netlink(op: impl Into<String>, err: core_netlink::Error) -> Error {

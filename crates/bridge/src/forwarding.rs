@@ -86,7 +86,7 @@ impl Engine {
         if !v4 && !v6 {
             return Ok(None);
         }
-        let before = self.store.opened()?;
+        let before = self.opened()?;
         let mut host = HostForwarding {
             ipv4_everywhere: self.is_on("net/ipv4/ip_forward")?,
             ipv6_everywhere: v6 && self.is_on("net/ipv6/conf/all/forwarding")?,

@@ -62,6 +62,11 @@ impl Store {
         self.release_orphaned_ports(network, is_orphan)
     }
 
+    /// Gives back every port of a network.
+    pub(crate) fn release_network_ports(&self, network: &NetworkName) -> Result<()> {
+        self.release_orphaned_ports(network, |_| true)
+    }
+
     fn release_orphaned_ports(
         &self,
         network: &NetworkName,

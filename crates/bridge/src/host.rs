@@ -6,6 +6,7 @@ use crate::engine::{Engine, Scene};
 use crate::error::{Error, Result};
 use crate::kernel::Real;
 use crate::name::NetworkName;
+use crate::purge::Purged;
 use crate::record::Definition;
 use crate::repair::{self, Repaired};
 use crate::settle::Detached;
@@ -231,6 +232,17 @@ impl Host {
             }
         }
         Ok(all)
+    }
+
+    /// Takes away everything of ours in this namespace, whatever is left of it and whatever the records say: links, tables, elements,
+    /// forwarding, records. What others made is not touched. Namespaces and the processes in them go on, without their networks.
+    pub fn purge(&mut self) -> Result<Purged> {
+        self.engine.purge()
+    }
+
+    /// The steps that [`purge`](Self::purge) would take.
+    pub fn plan_purge(&mut self) -> Result<Vec<Step>> {
+        Ok(steps(&self.engine.plan_purge()?))
     }
 
     /// Finishes or undoes whatever earlier commands left: half-made attachments and networks, links put aside, attachments whose

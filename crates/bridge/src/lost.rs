@@ -1,12 +1,12 @@
 //! Attachments whose record was lost or damaged, told from what the kernel still has of them: the alias of the link, the rows of the
 //! guard, the published ports.
 
-use crate::engine::{Engine, is_tombstone};
+use crate::engine::{Engine, if_damaged, is_tombstone};
 use crate::error::{Error, Result};
 use crate::lock::Lock;
 use crate::name::{Key, NetworkName};
 use crate::port::{PortSpec, merged};
-use crate::record::{Claim, now};
+use crate::record::{Claim, Opened, now};
 use crate::spec::{Attachment, Network, State};
 use core_netlink::MacAddr;
 use core_netlink::link::{Link, LinkFilter};
@@ -31,7 +31,8 @@ impl Engine {
     pub(crate) fn lock_host(&mut self) -> Result<Lock> {
         let (lock, first) = self.store.lock_host_first()?;
         if first {
-            self.mend_opened()?;
+            let opened = self.opened()?;
+            self.store.write_opened(&opened)?;
             for definition in self.store.definitions()? {
                 let _network = self.store.lock_network(&definition.network.name)?;
                 self.mend_records_locked(&definition.network)?;
@@ -40,12 +41,12 @@ impl Engine {
         Ok(lock)
     }
 
-    /// On which interfaces we switched forwarding on, told from the set that the firewall has of them.
-    fn mend_opened(&mut self) -> Result<()> {
+    /// On which interfaces we switched forwarding on: as noted, and as the firewall has it.
+    pub(crate) fn opened(&mut self) -> Result<Opened> {
         let elements = firewall::elements_of(self.kernel.nft()?, firewall::Set::Opened);
         let elements =
             elements.map_err(|err| Error::firewall("look at the firewall's elements", err))?;
-        let mut opened = self.store.opened()?;
+        let mut opened = self.store.opened().or_else(if_damaged)?;
         for element in &elements {
             if let [Value::Name(name), Value::Family(family)] = *element.key.as_slice()
                 && !opened.interfaces.contains(&(name, family == Family::Ip6))
@@ -53,7 +54,7 @@ impl Engine {
                 opened.interfaces.push((name, family == Family::Ip6));
             }
         }
-        self.store.write_opened(&opened)
+        Ok(opened)
     }
 
     /// The claims of a network; those that cannot be read are told from the kernel, and nothing is written.

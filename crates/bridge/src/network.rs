@@ -8,7 +8,7 @@ use crate::intent;
 use crate::name::NetworkName;
 use crate::record::{Definition, Opened, now};
 use crate::settle::Detached;
-use crate::spec::{Network, NetworkSpec, State};
+use crate::spec::{Attachment, Network, NetworkSpec, State};
 use crate::subnet::{self, Taken};
 use core_netlink::Family;
 use core_netlink::route::RouteType;
@@ -147,19 +147,38 @@ impl Engine {
         let _host = self.lock_host()?;
         let mut scene = Scene::default();
         let mut gone = Vec::new();
-        if let Some(definition) = self.store.definition(name)? {
-            let _lock = self.store.lock_network(name)?;
-            self.mend_records_locked(&definition.network)?;
-            let (plans, last) = self.plan_remove(name, force)?;
-            for plan in &plans {
-                self.dismantle(&op, plan, &mut scene)?;
-                gone.extend(plan.iter().filter_map(leaving));
+        match self.store.definition(name) {
+            Ok(Some(definition)) => {
+                gone = self.remove_defined(&op, &definition.network, force, &mut scene)?;
             }
-            self.dismantle(&op, &last, &mut scene)?;
+            Err(err) if !err.is_damaged() => return Err(err),
+            _ => {
+                let _lock = self.store.lock_network(name)?;
+                self.wipe(name, force)?;
+            }
         }
         let detached = self.detached(gone, scene)?;
         self.store.remove_all()?;
         Ok(detached)
+    }
+
+    fn remove_defined(
+        &mut self,
+        op: &str,
+        network: &Network,
+        force: bool,
+        scene: &mut Scene<'_>,
+    ) -> Result<Vec<Attachment>> {
+        let _lock = self.store.lock_network(&network.name)?;
+        self.mend_records_locked(network)?;
+        let (plans, last) = self.plan_remove(&network.name, force)?;
+        let mut gone = Vec::new();
+        for plan in &plans {
+            self.dismantle(op, plan, scene)?;
+            gone.extend(plan.iter().filter_map(leaving));
+        }
+        self.dismantle(op, &last, scene)?;
+        Ok(gone)
     }
 
     /// One plan for each attachment, and one for the network.
@@ -195,12 +214,9 @@ impl Engine {
             plans.push(self.plan_detach(&claim.attachment)?);
         }
         let network = definition.network;
-        let last = self
-            .store
-            .definitions()?
-            .iter()
-            .all(|other| other.network.name == network.name);
-        let opened = self.store.opened()?;
+        let names = self.store.network_names()?;
+        let last = names.iter().all(|other| *other == network.name);
+        let opened = self.opened()?;
         let mut plan = vec![
             Action::Define(Definition {
                 network: network.clone(),
@@ -244,7 +260,7 @@ impl Engine {
     }
 }
 
-fn leaving(action: &Action) -> Option<crate::spec::Attachment> {
+fn leaving(action: &Action) -> Option<Attachment> {
     match action {
         Action::Leave(attachment) => Some(attachment.clone()),
         _ => None,

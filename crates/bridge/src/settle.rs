@@ -121,7 +121,7 @@ impl Engine {
             .collect();
         let records = self
             .store
-            .definitions()?
+            .network_names()?
             .is_empty()
             .then(|| self.store.clone());
         Ok(Detached {
@@ -160,7 +160,7 @@ impl Engine {
             files: self.clear_dead()?,
             ..Collected::default()
         };
-        if self.store.definitions()?.is_empty() && !self.store.is_alive()? {
+        if self.store.network_names()?.is_empty() && !self.store.is_alive()? {
             return Ok(found);
         }
         let _host = self.lock_host()?;

@@ -146,8 +146,20 @@ impl Store {
         file::write(&path, &definition.write()?)
     }
 
-    /// All of them, by name. Directories that are no network's are passed over.
+    /// All of them, by name. One that is damaged, and directories that are no network's, are passed over.
     pub(crate) fn definitions(&self) -> Result<Vec<Definition>> {
+        let mut all = Vec::new();
+        for name in self.network_names()? {
+            match self.definition(&name) {
+                Err(err) if err.is_damaged() => {}
+                found => all.extend(found?),
+            }
+        }
+        Ok(all)
+    }
+
+    /// The names of all networks of which there is a definition, damaged ones included.
+    pub(crate) fn network_names(&self) -> Result<Vec<NetworkName>> {
         let names = match &self.definitions {
             Some(dir) => file::names(dir)?,
             None => file::names(&self.base)?,
@@ -155,8 +167,15 @@ impl Store {
         let names = names
             .iter()
             .filter_map(|name| name.strip_suffix(".json").unwrap_or(name).parse().ok());
-        let found = names.map(|name| self.definition(&name));
-        found.filter_map(Result::transpose).collect()
+        let there = names.filter(|name| self.definition_path(name).exists());
+        Ok(there.collect())
+    }
+
+    /// All records there are, whatever they say. The host's lock must be held.
+    pub(crate) fn remove_everything(&self) -> Result<()> {
+        file::remove_tree(&self.base)?;
+        self.remove_parents();
+        Ok(())
     }
 
     /// The definition and everything about the network; its lock must be held.
@@ -171,12 +190,15 @@ impl Store {
         if !dying || !file::names(&self.base)?.is_empty() {
             return Ok(());
         }
-        file::remove_tree(&self.base)?;
+        self.remove_everything()
+    }
+
+    /// They stay while another namespace has records there.
+    fn remove_parents(&self) {
         let run = self.base.parent().into_iter();
         for dir in run.chain(self.definitions.as_deref()) {
-            let _ = std::fs::remove_dir(dir); // stays while another namespace has records there
+            let _ = std::fs::remove_dir(dir);
         }
-        Ok(())
     }
 
     fn claim_path(&self, network: &NetworkName, state: State, host_end: IfName) -> PathBuf {

@@ -94,7 +94,12 @@ impl Engine {
     }
 
     pub(crate) fn unforward(&mut self, settings: &[crate::kernel::Setting]) -> Result<()> {
+        // Where somebody has switched it on for all since, it is theirs.
+        let v4 = self.kernel.sysctl("net/ipv4/ip_forward")?.as_deref() == Some("1");
         for setting in settings {
+            if v4 && setting.0.starts_with("net/ipv4/") {
+                continue;
+            }
             let gone = self.kernel.sysctl(&setting.0)?.is_none(); // with its interface
             if !gone {
                 self.kernel.set_sysctls(None, vec![setting.clone()])?;

@@ -4,6 +4,7 @@
 mod drift;
 mod life;
 mod lost;
+mod purge;
 mod reach;
 mod refused;
 

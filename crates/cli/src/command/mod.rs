@@ -10,6 +10,7 @@ mod health;
 mod ls;
 mod lsns;
 mod network;
+mod purge;
 mod run;
 mod sandbox;
 mod view;
@@ -41,6 +42,7 @@ pub(crate) enum Command {
     Sandbox(sandbox::Args),
     Lsns(lsns::Args),
     Gc(gc::Args),
+    Purge(purge::Args),
     Demo(demo::Args),
     Generate(generate::Args),
 }
@@ -58,6 +60,7 @@ impl Command {
             Command::Sandbox(args) => args.run(out),
             Command::Lsns(args) => args.run(out),
             Command::Gc(args) => args.run(global, out),
+            Command::Purge(args) => args.run(global, out),
             Command::Demo(args) => args.run(out),
             Command::Generate(args) => args.run(out),
         }

@@ -240,12 +240,13 @@ impl Rm {
             let mut host = host::open(global)?;
             if self.dry_run {
                 host::print_plan(&host.plan_remove(name, self.force)?, out)?;
-            } else if is_there(&mut host, name)? {
+            } else {
+                if !is_there(&mut host, name)? {
+                    out.note(format!("there is no network `{name}`"));
+                }
                 let gone = host.remove_network(name, self.force)?;
                 drop(host);
                 settle::settle(gone, self.wait)?;
-            } else {
-                out.note(format!("there is no network `{name}`"));
             }
         }
         Ok(Answer::Done)

@@ -1,0 +1,144 @@
+//! Taking away what is left of ours where the records do not say what there was.
+
+use crate::action::Action;
+use crate::engine::{DYING, Engine, Scene};
+use crate::error::{Error, Result};
+use crate::forwarding;
+use crate::name::{HOST_END, Key, MARK, NetworkName};
+use crate::record::Opened;
+use core_netlink::IfName;
+use core_netlink::link::{Kind, Link, LinkFilter};
+use firewall::{Change, Owner};
+
+/// What [`Host::purge`](crate::Host::purge) took away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Purged {
+    /// Networks of which there was a record.
+    pub networks: Vec<NetworkName>,
+    /// Links: bridges, host ends, links put aside.
+    pub links: Vec<IfName>,
+    /// Interfaces on which forwarding was put back, and whether for IPv6.
+    pub forwarding: Vec<(IfName, bool)>,
+}
+
+impl Engine {
+    /// Everything of ours, whatever is left of it. Goes on past failures.
+    pub(crate) fn purge(&mut self) -> Result<Purged> {
+        let (_host, _) = self.store.lock_host_first()?;
+        let networks = self.store.network_names()?;
+        let (links, opened) = (self.leftovers(None)?, self.opened()?);
+        let done = Purged {
+            networks: networks.clone(),
+            links: links.iter().map(|link| link.name).collect(),
+            forwarding: opened.interfaces.clone(),
+        };
+        let mut failed: Vec<Error> = Vec::new();
+        failed.extend(self.remove_links(&links).err());
+        let mut scene = Scene::default();
+        for action in [forwarding::unforward(&opened), Action::NoTables] {
+            failed.extend(self.run_one(&action, &mut scene).err());
+        }
+        for name in &networks {
+            failed.extend(self.store.remove_network(name).err());
+        }
+        failed.extend(self.store.remove_everything().err());
+        let mut failed = failed.into_iter();
+        match failed.next() {
+            Some(first) => Err(first.during("purge").with_left(failed.collect())),
+            None => Ok(done),
+        }
+    }
+
+    /// The steps of a purge.
+    pub(crate) fn plan_purge(&mut self) -> Result<Vec<Action>> {
+        let mut plan: Vec<Action> = self
+            .leftovers(None)?
+            .iter()
+            .map(|link| Action::Delete(link.name))
+            .collect();
+        let opened = self.opened()?;
+        if opened != Opened::default() {
+            plan.push(forwarding::unforward(&opened));
+        }
+        plan.push(Action::NoTables);
+        Ok(plan)
+    }
+
+    /// One network without a definition that can be read. The locks of host and network are held.
+    pub(crate) fn wipe(&mut self, name: &NetworkName, force: bool) -> Result<()> {
+        let links = self.leftovers(Some(name))?;
+        let ends = links.iter().filter(|link| is_end(link)).count();
+        if !force && ends > 0 {
+            let why = format!("{ends} attached, and its definition is lost");
+            return Err(Error::exists(format!("remove network `{name}`"), why)
+                .with_hint(format!("detach them, or: vetch network rm --force {name}")));
+        }
+        self.remove_links(&links)?;
+        let fail = |err| Error::firewall("look at the firewall's elements", err);
+        let elements = firewall::elements(self.kernel.nft()?)
+            .map_err(fail)?
+            .into_iter();
+        let ours = elements.filter(|element| belongs(&element.owner, name));
+        self.apply(&Change::remove(ours))?;
+        self.store.remove_network(name)?;
+        self.store.release_network_ports(name)?;
+        self.close_if_last()
+    }
+
+    /// Without networks: forwarding as it was, no tables.
+    fn close_if_last(&mut self) -> Result<()> {
+        if !self.store.network_names()?.is_empty() {
+            return Ok(());
+        }
+        let opened = self.opened()?;
+        let mut scene = Scene::default();
+        self.run_one(&forwarding::unforward(&opened), &mut scene)?;
+        self.run_one(&Action::NoTables, &mut scene)
+    }
+
+    /// All at once: one deletion of a group takes little longer than one of a link.
+    fn remove_links(&mut self, links: &[Link]) -> Result<()> {
+        let mut scene = Scene::default();
+        for link in links.iter().filter(|link| link.group != Some(DYING)) {
+            self.put_aside(link, &mut scene)?;
+        }
+        let dying = links.iter().filter(|link| link.group == Some(DYING));
+        scene.aside.extend(dying.map(|link| link.index));
+        self.settle_now(&scene.aside)
+    }
+
+    /// Links of ours: of one network, or all.
+    fn leftovers(&mut self, name: Option<&NetworkName>) -> Result<Vec<Link>> {
+        let links = self.kernel.route()?.links(&LinkFilter::default());
+        let mut links = links.map_err(|err| Error::netlink("look for links that are left", err))?;
+        links.retain(|link| match link.alias.as_deref() {
+            Some(alias) => is_named(alias, name),
+            None => name.is_none() && is_end(link),
+        });
+        Ok(links)
+    }
+}
+
+/// A host end, by its name: `vtp` and 12 of base32.
+fn is_end(link: &Link) -> bool {
+    let name = link.name.as_bytes();
+    let (prefix, rest) = name.split_at(name.len().min(HOST_END.len()));
+    matches!(link.kind, Some(Kind::Veth(_))) && prefix == HOST_END.as_bytes() && rest.len() == 12
+}
+
+/// Whether an alias is ours, and of this network if one is meant.
+fn is_named(alias: &str, name: Option<&NetworkName>) -> bool {
+    let of = match Key::from_alias(alias) {
+        Some((key, _)) => Some(key.network),
+        None => alias.strip_prefix(MARK).and_then(|name| name.parse().ok()),
+    };
+    of.is_some_and(|of| name.is_none_or(|name| *name == of))
+}
+
+pub(crate) fn belongs(owner: &Owner, network: &NetworkName) -> bool {
+    match owner {
+        Owner::Network(name) | Owner::Attachment { network: name, .. } => name == network.as_str(),
+        _ => false,
+    }
+}
