@@ -62,7 +62,7 @@ pub use egress::Destination;
 pub use element::{Element, Set};
 pub use error::{Error, Result};
 pub use flows::{forget_address, forget_published};
-pub use foreign::{ForeignDrop, foreign_drops};
+pub use foreign::{ForeignDrop, foreign_drops, foreign_drops_of};
 pub use forwarding::{Forwarding, HostForwarding, Interface, Setting, noted};
 pub use intent::{Attachment, Network, Ports, Publish, Service, Transport};
 pub use kernel::{Installed, apply, elements, elements_of, install, is_installed, uninstall};

@@ -213,6 +213,19 @@ fn strangers_are_named_and_left_alone() {
         lab.cmd("nft list chain ip other fw")
             .ok()
             .prints("iifname \"vbr0\" accept");
+        let bridge = "vbr0".parse().unwrap();
+        let mut of = |v4, v6| firewall::foreign_drops_of(&mut conn, bridge, v4, v6).unwrap();
+        assert_eq!(
+            (of(true, true), of(false, true)),
+            (vec![], vec![]),
+            "it lets this bridge pass"
+        );
+        lab.cmd("nft flush chain ip other fw").ok();
+        lab.cmd("nft add rule ip other fw iifname vbr* counter accept")
+            .ok();
+        assert_eq!((of(true, true).len(), of(false, true).len()), (1, 0));
+        lab.cmd("nft add rule ip other fw oifname vbr0 accept").ok();
+        assert_eq!(of(true, false), []);
         lab.cmd("nft delete table ip other").ok();
         firewall::uninstall(&mut conn).unwrap();
     });
