@@ -363,22 +363,21 @@ pub(crate) fn alias(attachment: &Attachment) -> String {
 
 fn host_end_step(attachment: &Attachment, bridge: IfName) -> Step {
     let (end, mac) = (attachment.host_end, attachment.mac);
-    let hairpin = if attachment.ports.is_empty() {
-        "off"
-    } else {
-        "on"
-    };
+    let word = |on| if on { "on" } else { "off" };
+    let (open, guarded) = (word(attachment.unguarded), word(!attachment.unguarded));
+    let hairpin = word(!attachment.ports.is_empty());
+    let isolated = word(attachment.isolated);
     let mut words = sysctl_words(&[sysctl_of_port(end)]);
     words.push(format!("sysctl -w net/ipv4/conf/{end}/rp_filter=1"));
     words.push(format!(
-        "bridge link set dev {end} learning off flood off locked on hairpin {hairpin}"
+        "bridge link set dev {end} learning {open} flood {open} locked {guarded} isolated {isolated} hairpin {hairpin}"
     ));
     words.push(format!("bridge fdb add {mac} dev {end} master static"));
-    step(
-        format!("lock `{end}` of `{bridge}` to {mac}"),
-        words,
-        vec![],
-    )
+    let what = match attachment.unguarded {
+        true => format!("make `{end}` a port of `{bridge}` that learns"),
+        false => format!("lock `{end}` of `{bridge}` to {mac}"),
+    };
+    step(what, words, vec![])
 }
 
 fn inside_step(attachment: &Attachment) -> Step {

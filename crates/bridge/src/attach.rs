@@ -225,6 +225,10 @@ impl Engine {
             ("with the addresses", list(&there.addresses))
         } else if !same_mac {
             ("with the MAC address", there.mac.to_string())
+        } else if there.dhcp != spec.dhcp {
+            (word(there.dhcp), "DHCP".to_owned())
+        } else if there.unguarded != spec.unguarded {
+            (word(!there.unguarded), "a guard".to_owned())
         } else if intent::openings(there)? != intent::openings(&asked)? {
             ("with the ports", list(&there.ports))
         } else {
@@ -301,6 +305,10 @@ impl Engine {
         plan.push(Action::Claimed(attachment()));
         Ok(plan)
     }
+}
+
+fn word(has: bool) -> &'static str {
+    if has { "with" } else { "without" }
 }
 
 fn taken(op: &str, there: &Attachment, how: &str, what: &str) -> Error {

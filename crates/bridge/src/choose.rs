@@ -52,6 +52,9 @@ impl Engine {
             gateways: network.ways_out(),
             mtu: network.mtu,
             ports: spec.ports.clone(),
+            dhcp: spec.dhcp,
+            unguarded: spec.unguarded,
+            isolated: network.policy.isolate_ports,
             state: State::Claimed,
             since: now(),
         })

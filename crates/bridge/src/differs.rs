@@ -258,6 +258,7 @@ impl Engine {
             ("learning", port.learning, wanted.learning),
             ("flood", port.flood, wanted.flood),
             ("locked", port.locked, wanted.locked),
+            ("isolated", port.isolated, wanted.isolated),
             ("hairpin", port.hairpin, wanted.hairpin),
         ];
         let on_bridge = link.master.is_some() && link.master == bridge;

@@ -6,6 +6,7 @@ use crate::engine::{Engine, Scene};
 use crate::error::{Error, Result};
 use crate::kernel::Real;
 use crate::name::NetworkName;
+use crate::obstacle::Obstacle;
 use crate::purge::Purged;
 use crate::record::Definition;
 use crate::repair::{self, Repaired};
@@ -152,6 +153,11 @@ impl Host {
         let mut all = steps(&plans.concat());
         all.extend(steps(&last));
         Ok(all)
+    }
+
+    /// What others have set up that stops a network's packets. Looks at every chain: for whoever asks, not for each attach.
+    pub fn obstacles(&mut self, network: &Network) -> Result<Vec<Obstacle>> {
+        self.engine.obstacles(network)
     }
 
     /// Gives a namespace an interface in a network. The same again returns the same; with other wishes it is refused.

@@ -17,6 +17,7 @@ pub(crate) fn owner(key: &Key) -> Owner {
 
 /// The elements of a network.
 pub(crate) fn network(network: &Network) -> Result<Change> {
+    let policy = &network.policy;
     let intent = firewall::Network {
         subnets: network.subnets.iter().map(|subnet| subnet.prefix).collect(),
         gateways: network
@@ -25,8 +26,18 @@ pub(crate) fn network(network: &Network) -> Result<Change> {
             .map(|subnet| subnet.gateway)
             .collect(),
         internal: network.internal,
-        masquerade: !network.internal,
+        masquerade: policy.masquerade && !network.internal,
         host_services: network.host_services,
+        services: policy.services.clone(),
+        isolate_ports: policy.isolate_ports,
+        allow: policy.allow.clone(),
+        deny: policy.deny.clone(),
+        reaches: network.reaches.iter().map(|other| other.bridge).collect(),
+        reached_by: network
+            .reached_by
+            .iter()
+            .map(|other| other.bridge)
+            .collect(),
         ..firewall::Network::new(network.name.as_str(), network.bridge)
     };
     let op = || format!("describe network `{}` to the firewall", network.name);
@@ -39,6 +50,8 @@ pub(crate) fn attachment(attachment: &Attachment) -> Result<Change> {
     let owner = owner(&attachment.key);
     let intent = firewall::Attachment {
         addresses: attachment.addresses.iter().map(|net| net.addr()).collect(),
+        dhcp: attachment.dhcp,
+        unguarded: attachment.unguarded,
         ..firewall::Attachment::new(owner.clone(), attachment.host_end, attachment.mac)
     };
     let mut change = firewall::attachment(&intent).map_err(|err| Error::firewall(op(), err))?;

@@ -11,7 +11,7 @@ use crate::spec::{Attachment, Network, State};
 use core_netlink::MacAddr;
 use core_netlink::link::{Link, LinkFilter};
 use core_netlink::nft::{Family, Value};
-use firewall::{Element, Owner};
+use firewall::{Element, Owner, Set};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -23,6 +23,8 @@ struct Trace {
     mac: Option<MacAddr>,
     addresses: Vec<IpAddr>,
     ports: Vec<PortSpec>,
+    dhcp: bool,
+    unguarded: bool,
 }
 
 impl Engine {
@@ -43,7 +45,7 @@ impl Engine {
 
     /// On which interfaces we switched forwarding on: as noted, and as the firewall has it.
     pub(crate) fn opened(&mut self) -> Result<Opened> {
-        let elements = firewall::elements_of(self.kernel.nft()?, firewall::Set::Opened);
+        let elements = firewall::elements_of(self.kernel.nft()?, Set::Opened);
         let elements =
             elements.map_err(|err| Error::firewall("look at the firewall's elements", err))?;
         let mut opened = self.store.opened().or_else(if_damaged)?;
@@ -169,6 +171,9 @@ impl Engine {
             gateways: network.ways_out(),
             mtu: network.mtu,
             ports: merged(&trace.ports),
+            dhcp: trace.dhcp,
+            unguarded: trace.unguarded,
+            isolated: network.policy.isolate_ports,
             state: match trace.link {
                 Some(link) if link.is_up() => State::Up,
                 _ => State::Claimed, // half made, and undone by whoever comes next
@@ -194,6 +199,8 @@ impl Trace {
                 self.addresses.push(station.address);
             }
         }
+        self.dhcp |= element.set == Set::Dhcp;
+        self.unguarded |= element.set == Set::Open;
         self.ports.extend(element.published().map(PortSpec::of));
     }
 }

@@ -1,11 +1,12 @@
 //! Making and removing networks.
 
 use crate::action::Action;
-use crate::engine::{Engine, Scene};
+use crate::engine::{Engine, Scene, if_damaged};
 use crate::error::{Error, Result};
 use crate::forwarding::{self, Surroundings};
 use crate::intent;
 use crate::name::NetworkName;
+use crate::policy;
 use crate::record::{Definition, Opened, now};
 use crate::settle::Detached;
 use crate::spec::{Attachment, Network, NetworkSpec, State};
@@ -63,6 +64,7 @@ impl Engine {
         }
         let around = self.surroundings()?;
         let network = self.choose(&op, spec, &around)?;
+        policy::check_bridge(&op, &network, &self.every_network()?)?;
         if let Some(link) = around.links.iter().find(|link| link.name == network.bridge) {
             let why = format!(
                 "a link `{}` is there (alias {:?})",
@@ -105,12 +107,7 @@ impl Engine {
     }
 
     fn choose(&mut self, op: &str, spec: &NetworkSpec, around: &Surroundings) -> Result<Network> {
-        let networks: Vec<Network> = self
-            .store
-            .definitions()?
-            .into_iter()
-            .map(|found| found.network)
-            .collect();
+        let networks = self.every_network()?;
         let routes = taken(around);
         let mut subnets = spec.subnets.clone();
         for subnet in &subnets {
@@ -124,12 +121,10 @@ impl Engine {
         }
         let name = spec.name.clone();
         let subnets = subnet::with_gateways(op, &subnets, &spec.gateways)?;
-        let mtu = spec
-            .mtu
-            .or_else(|| around.mtu())
-            .unwrap_or(1500)
-            .clamp(68, 65535);
-        Ok(Network {
+        let v6 = subnets.iter().any(|subnet| subnet.prefix.addr().is_ipv6());
+        let mtu = spec.mtu.or_else(|| around.mtu()).unwrap_or(1500);
+        let mtu = mtu.clamp(least_mtu(v6), 65535);
+        let mut network = Network {
             bridge: spec.bridge.unwrap_or_else(|| name.bridge()),
             mac: name.bridge_mac(),
             name,
@@ -138,8 +133,20 @@ impl Engine {
             mtu,
             queues: spec.queues.unwrap_or(1),
             host_services: spec.host_services,
+            policy: spec.policy.sorted(),
+            reaches: Vec::new(),
+            reached_by: Vec::new(),
             since: now(),
-        })
+        };
+        network.reaches = policy::join(op, &network, &spec.reaches, &networks)?;
+        network.reached_by = policy::join(op, &network, &spec.reached_by, &networks)?;
+        Ok(network)
+    }
+
+    /// Those too that are only half made or half removed.
+    fn every_network(&self) -> Result<Vec<Network>> {
+        let found = self.store.definitions()?.into_iter();
+        Ok(found.map(|found| found.network).collect())
     }
 
     pub(crate) fn remove_network(&mut self, name: &NetworkName, force: bool) -> Result<Detached> {
@@ -208,6 +215,14 @@ impl Engine {
             );
             return Err(Error::exists(op, why)
                 .with_hint(format!("detach them, or: vetch network rm --force {name}")));
+        }
+        let networks = self.every_network().or_else(if_damaged)?;
+        let mut joined = policy::dependents(name, &networks);
+        if let Some(other) = joined.next().filter(|_| !force) {
+            let err = Error::exists(op, format!("network `{other}` is joined to it"));
+            return Err(err.with_hint(format!(
+                "remove that one first, or: vetch network rm --force {name}"
+            )));
         }
         let mut plans = Vec::new();
         for claim in &claims {
@@ -288,8 +303,8 @@ fn check_alone(op: &str, spec: &NetworkSpec) -> Result<()> {
     if !spec.subnets.is_empty() && !spec.ipv6 {
         subnet::with_gateways(op, &spec.subnets, &spec.gateways)?;
     }
-    let v6 = spec.ipv6 || families(false).next().is_some();
-    let least = if v6 { 1280 } else { 68 };
+    spec.policy.check(op)?;
+    let least = least_mtu(spec.ipv6 || families(false).next().is_some());
     if let Some(mtu) = spec.mtu.filter(|mtu| !(least..=65535).contains(mtu)) {
         return bad(format!("mtu {mtu}: right is {least} to 65535"));
     }
@@ -310,6 +325,11 @@ fn check_alone(op: &str, spec: &NetworkSpec) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// What every link must carry (RFC 8200, RFC 791).
+fn least_mtu(v6: bool) -> u32 {
+    if v6 { 1280 } else { 68 }
 }
 
 /// Whether a network that is there is what is asked for; what is not said matches.
@@ -334,6 +354,9 @@ fn same(op: &str, there: &Network, spec: &NetworkSpec) -> Result<()> {
             .collect();
         return differ("gateway", gateways.join(" and "), asked.to_string());
     }
+    if spec.ipv6 && !there.has_ipv6() {
+        return differ("IPv6", "off".to_owned(), "on".to_owned());
+    }
     if spec.internal != there.internal {
         return differ(
             "internal",
@@ -353,6 +376,9 @@ fn same(op: &str, there: &Network, spec: &NetworkSpec) -> Result<()> {
             there.host_services.to_string(),
             spec.host_services.to_string(),
         );
+    }
+    if let Some((field, is, asked)) = policy::difference(there, spec) {
+        return differ(field, is, asked);
     }
     match spec.bridge.filter(|bridge| *bridge != there.bridge) {
         Some(bridge) => differ("bridge", there.bridge.to_string(), bridge.to_string()),

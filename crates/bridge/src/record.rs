@@ -4,9 +4,11 @@
 
 use crate::error::{Error, Result};
 use crate::name::{AttachmentId, Key, NetworkName};
+use crate::policy::{Joined, Policy};
 use crate::port::PortSpec;
 use crate::spec::{Attachment, AttachmentSpec, Network, State, Subnet};
 use core_netlink::{IfName, MacAddr};
+use firewall::{Destination, Service};
 use ipnet::IpNet;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -15,7 +17,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2; // 1: without policy, joined networks and openings of attachments
 
 /// A network and how far its life has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,8 +106,77 @@ struct DefinitionFile {
     mtu: u32,
     queues: u32,
     host_services: bool,
+    #[serde(default)]
+    policy: PolicyFile,
+    #[serde(default)]
+    reaches: Vec<JoinedFile>,
+    #[serde(default)]
+    reached_by: Vec<JoinedFile>,
     state: String,
     since_ms: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PolicyFile {
+    masquerade: bool,
+    isolate_ports: bool,
+    allow: Vec<Text<Destination>>,
+    deny: Vec<Text<Destination>>,
+    services: Vec<Text<Service>>,
+}
+
+impl Default for PolicyFile {
+    fn default() -> PolicyFile {
+        PolicyFile::from(&Policy::default())
+    }
+}
+
+impl From<&Policy> for PolicyFile {
+    fn from(policy: &Policy) -> PolicyFile {
+        PolicyFile {
+            masquerade: policy.masquerade,
+            isolate_ports: policy.isolate_ports,
+            allow: texts(&policy.allow),
+            deny: texts(&policy.deny),
+            services: texts(&policy.services),
+        }
+    }
+}
+
+impl From<PolicyFile> for Policy {
+    fn from(file: PolicyFile) -> Policy {
+        Policy {
+            masquerade: file.masquerade,
+            isolate_ports: file.isolate_ports,
+            allow: values(file.allow),
+            deny: values(file.deny),
+            services: values(file.services),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct JoinedFile {
+    network: Text<NetworkName>,
+    bridge: Text<IfName>,
+}
+
+impl From<&Joined> for JoinedFile {
+    fn from(joined: &Joined) -> JoinedFile {
+        JoinedFile {
+            network: Text(joined.network.clone()),
+            bridge: Text(joined.bridge),
+        }
+    }
+}
+
+impl From<JoinedFile> for Joined {
+    fn from(file: JoinedFile) -> Joined {
+        Joined {
+            network: file.network.0,
+            bridge: file.bridge.0,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -129,6 +200,12 @@ struct ClaimFile {
     gateways: Vec<Text<IpAddr>>,
     mtu: u32,
     ports: Vec<Text<PortSpec>>,
+    #[serde(default)]
+    dhcp: bool,
+    #[serde(default)]
+    unguarded: bool,
+    #[serde(default)]
+    isolated: bool,
     wished_addresses: Option<Vec<Text<IpAddr>>>,
     wished_mac: Option<Text<MacAddr>>,
     since_ms: u64,
@@ -158,6 +235,9 @@ impl Definition {
             mtu: network.mtu,
             queues: network.queues,
             host_services: network.host_services,
+            policy: PolicyFile::from(&network.policy),
+            reaches: network.reaches.iter().map(JoinedFile::from).collect(),
+            reached_by: network.reached_by.iter().map(JoinedFile::from).collect(),
             state: self.state.to_string(),
             since_ms: to_ms(network.since),
         })
@@ -178,6 +258,9 @@ impl Definition {
             mtu: file.mtu,
             queues: file.queues,
             host_services: file.host_services,
+            policy: file.policy.into(),
+            reaches: file.reaches.into_iter().map(Joined::from).collect(),
+            reached_by: file.reached_by.into_iter().map(Joined::from).collect(),
             since: from_ms(file.since_ms),
         };
         let state = match file.state.as_str() {
@@ -206,6 +289,9 @@ impl Claim {
             gateways: texts(&of.gateways),
             mtu: of.mtu,
             ports: texts(&of.ports),
+            dhcp: of.dhcp,
+            unguarded: of.unguarded,
+            isolated: of.isolated,
             wished_addresses: self.wish.as_ref().map(|wish| texts(&wish.addresses)),
             wished_mac: self.wish.as_ref().and_then(|wish| wish.mac).map(Text),
             since_ms: to_ms(of.since),
@@ -230,6 +316,9 @@ impl Claim {
             gateways: values(file.gateways),
             mtu: file.mtu,
             ports: values(file.ports),
+            dhcp: file.dhcp,
+            unguarded: file.unguarded,
+            isolated: file.isolated,
             state,
             since: from_ms(file.since_ms),
         };
@@ -337,6 +426,9 @@ mod tests {
                 gateways: vec!["10.1.0.1".parse().unwrap()],
                 mtu: 1500,
                 ports: vec!["127.0.0.1:8080:80/tcp".parse().unwrap()],
+                dhcp: true,
+                unguarded: false,
+                isolated: true,
                 state: State::Up,
                 since: now(),
             },
@@ -365,9 +457,30 @@ mod tests {
     }
 
     #[test]
+    fn a_network_is_read_as_it_was_written() {
+        let old = br#"{"format":1,"name":"blue","bridge":"vbr-blue","mac":"02:00:00:00:00:01","subnets":[{"prefix":"10.1.0.0/24",
+            "gateway":"10.1.0.1"}],"internal":false,"mtu":1500,"queues":1,"host_services":true,"state":"up","since_ms":7}"#;
+        let mut definition = Definition::read("it", old).unwrap();
+        assert_eq!(definition.network.policy, Policy::default());
+        definition.network.policy = Policy {
+            masquerade: false,
+            isolate_ports: true,
+            allow: vec!["[fd00::/8]:53/udp".parse().unwrap()],
+            deny: vec!["10.0.0.0/8".parse().unwrap()],
+            services: vec!["tcp:53".parse().unwrap()],
+        };
+        definition.network.reaches.push(Joined {
+            network: "red".parse().unwrap(),
+            bridge: "vbr-red".parse().unwrap(),
+        });
+        let bytes = definition.write().unwrap();
+        assert_eq!(Definition::read("it", &bytes).unwrap(), definition);
+    }
+
+    #[test]
     fn a_newer_format_is_refused_and_not_guessed() {
-        let err = Claim::read("it", br#"{"format":2,"whatever":true}"#, State::Up).unwrap_err();
-        assert!(format!("{err:?}").contains("knows up to 1"), "{err:?}");
+        let err = Claim::read("it", br#"{"format":3,"whatever":true}"#, State::Up).unwrap_err();
+        assert!(format!("{err:?}").contains("knows up to 2"), "{err:?}");
         assert!(err.hint().is_some());
     }
 

@@ -1,6 +1,7 @@
 //! What is asked for and what is found: networks and attachments.
 
 use crate::name::{AttachmentId, Key, NetworkName};
+use crate::policy::{Joined, Policy};
 use crate::port::PortSpec;
 use core_netlink::{IfName, MacAddr};
 use ipnet::IpNet;
@@ -35,6 +36,12 @@ pub struct NetworkSpec {
     pub host_services: bool,
     /// The bridge's name; derived from the network's unless given.
     pub bridge: Option<IfName>,
+    /// What its containers may do, where it differs from the usual.
+    pub policy: Policy,
+    /// Networks whose containers can be connected to from here. They must be there, and not internal.
+    pub reaches: Vec<NetworkName>,
+    /// Networks whose containers can connect here.
+    pub reached_by: Vec<NetworkName>,
 }
 
 impl NetworkSpec {
@@ -50,6 +57,9 @@ impl NetworkSpec {
             queues: None,
             host_services: false,
             bridge: None,
+            policy: Policy::default(),
+            reaches: Vec::new(),
+            reached_by: Vec::new(),
         }
     }
 }
@@ -83,6 +93,12 @@ pub struct Network {
     pub queues: u32,
     /// Whether containers may use the host's services.
     pub host_services: bool,
+    /// What its containers may do, where it differs from the usual.
+    pub policy: Policy,
+    /// Networks whose containers can be connected to from here.
+    pub reaches: Vec<Joined>,
+    /// Networks whose containers can connect here.
+    pub reached_by: Vec<Joined>,
     /// When it was made.
     pub since: SystemTime,
 }
@@ -121,6 +137,11 @@ pub struct AttachmentSpec {
     pub ports: Vec<PortSpec>,
     /// Publish on addresses too that this host does not have yet.
     pub nonlocal: bool,
+    /// It may ask for an address by DHCP. What it may then send from stays what it got here: the server must give it that.
+    pub dhcp: bool,
+    /// It may send what it likes: any MAC and IP address, ARP, neighbour discovery, router advertisements, DHCP answers. For routers,
+    /// bridges and virtual machines inside; its neighbours must trust it.
+    pub unguarded: bool,
 }
 
 impl AttachmentSpec {
@@ -134,6 +155,8 @@ impl AttachmentSpec {
             mac: None,
             ports: Vec::new(),
             nonlocal: false,
+            dhcp: false,
+            unguarded: false,
         }
     }
 
@@ -197,6 +220,12 @@ pub struct Attachment {
     pub mtu: u32,
     /// Ports of the host that lead here.
     pub ports: Vec<PortSpec>,
+    /// It may ask for an address by DHCP.
+    pub dhcp: bool,
+    /// It may send what it likes.
+    pub unguarded: bool,
+    /// It does not reach its neighbours: the network isolates ports.
+    pub isolated: bool,
     /// How far its life has come.
     pub state: State,
     /// When it was made.

@@ -340,12 +340,15 @@ impl Engine {
     }
 }
 
-/// The port of the bridge: no learning, nothing for unknown addresses; back out of it only for its own published ports.
+/// The port of the bridge: no learning, nothing for unknown addresses, unless it is unguarded; back out of it only for its own published
+/// ports.
 pub(crate) fn port_settings(attachment: &Attachment) -> BridgePort {
+    let open = attachment.unguarded;
     BridgePort {
-        learning: Some(false),
-        flood: Some(false),
-        locked: Some(true),
+        learning: Some(open),
+        flood: Some(open),
+        locked: Some(!open),
+        isolated: Some(attachment.isolated),
         hairpin: Some(!attachment.ports.is_empty()),
         ..BridgePort::default()
     }
