@@ -16,3 +16,5 @@ mod launch;
 mod network;
 #[path = "cli/output.rs"]
 mod output;
+#[path = "cli/policy.rs"]
+mod policy;

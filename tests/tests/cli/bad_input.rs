@@ -197,6 +197,45 @@ fn networks_that_meet() {
 }
 
 #[test]
+fn policies() {
+    lab(|lab| {
+        web(lab);
+        lab.vetch("network create grey --internal").ok();
+        let create = |words: &str, why: &[&str]| {
+            let words: Vec<_> = ["network", "create", "two"]
+                .into_iter()
+                .chain(words.split(' '))
+                .collect();
+            refuses(lab, &[(&words, why)]);
+        };
+        create(
+            "--allow banana",
+            &["--allow", "banana", "PREFIX[:PORT[/PROTO]]"],
+        );
+        create("--allow 10.0.0.1/8", &["10.0.0.1/8", "10.0.0.0/8"]);
+        create("--deny 10.0.0.0/8:0", &["--deny", "1 to 65535"]);
+        create("--deny 10.0.0.0/8:80/icmp", &["icmp", "tcp, udp or sctp"]);
+        create("--deny [fd00::/8", &["fd00::/8", "bracket"]);
+        create("--deny ::ffff:10.0.0.0/104", &["IPv4-mapped"]);
+        create("--host-service 53", &["--host-service", "tcp:53"]);
+        create("--host-service icmp:53", &["icmp", "tcp, udp or sctp"]);
+        create("--host-service tcp:1-100", &["tcp:1-100", "64"]);
+        create("--reach none", &["`none`", "vetch network create none"]);
+        create("--reach two", &["`two`", "itself"]);
+        create("--reach grey", &["`grey`", "internal"]);
+        create("--reached-by grey", &["`grey`", "internal"]);
+        create("--reach web --internal", &["`two` is internal"]);
+        create("--reach web --subnet fd00:2::/64", &["`web`", "only IPv6"]);
+        create(
+            "--no-masquerade --internal",
+            &["--no-masquerade", "--internal"],
+        );
+        lab.vetch("network rm --wait grey").ok();
+        clear(lab);
+    });
+}
+
+#[test]
 fn gateways_and_sizes() {
     lab(|lab| {
         let create = |option: &str, value: &str, why: &str| {

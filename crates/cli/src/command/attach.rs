@@ -21,7 +21,8 @@ Examples:
   vetch attach web c1 -p 8080:80 -p 127.0.0.1:5353:53/udp
   vetch attach web pid:4711 --id build-7         the namespace of a process
   vetch attach web /proc/4711/ns/net --ip 10.88.0.7
-  vetch attach lab c1 --ifname eth1              a second network")]
+  vetch attach lab c1 --ifname eth1              a second network
+  vetch attach lab vm --unguarded                a bridge or a virtual machine with MAC addresses of its own")]
 pub(crate) struct Args {
     /// Network to attach to
     #[arg(value_parser = parse::<NetworkName>)]
@@ -43,10 +44,24 @@ pub(crate) struct Args {
     mac: Option<MacAddr>,
     #[command(flatten)]
     publish: Publish,
+    /// Let it ask for an address by DHCP
+    ///
+    /// It may send only from the addresses it got here: the server must give it these. If that runs on this host, the network needs
+    /// --host-service udp:67.
+    #[arg(long, help_heading = OPENINGS)]
+    dhcp: bool,
+    /// Let it send what it likes: its neighbours can be deceived
+    ///
+    /// Any MAC and IP address, ARP, neighbour discovery, router advertisements, DHCP answers. For routers, bridges and virtual machines
+    /// inside.
+    #[arg(long, help_heading = OPENINGS)]
+    unguarded: bool,
     /// Only show the steps
     #[arg(long)]
     dry_run: bool,
 }
+
+const OPENINGS: &str = "Openings of its guard";
 
 /// The option that opens ports, of `attach` and `run`.
 #[derive(Debug, clap::Args)]
@@ -90,6 +105,8 @@ impl Args {
             mac: self.mac,
             ports: self.publish.ports,
             nonlocal: self.publish.nonlocal,
+            dhcp: self.dhcp,
+            unguarded: self.unguarded,
             ..AttachmentSpec::new(self.network, id)
         };
         let mut host = host::open(global)?;
@@ -118,8 +135,16 @@ fn sentence(attachment: &Attachment) -> String {
     } else {
         ", "
     };
+    let openings = [
+        (attachment.dhcp, ", dhcp"),
+        (attachment.unguarded, ", unguarded"),
+    ];
+    let openings: String = openings
+        .iter()
+        .filter_map(|(open, word)| open.then_some(*word))
+        .collect();
     format!(
-        "{} {}: {} {}{via}{}{ports}{}",
+        "{} {}: {} {}{via}{}{ports}{}{openings}",
         key.network,
         key.id,
         key.ifname,

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::words::{number, parse};
 use crate::{host, settle, table, time};
-use bridge::{Host, Network, NetworkName, NetworkSpec};
+use bridge::{Destination, Host, Network, NetworkName, NetworkSpec, Policy, Service};
 use clap::Subcommand;
 use core_netlink::IfName;
 use ipnet::IpNet;
@@ -43,6 +43,10 @@ Examples:
   vetch network create web
   vetch network create lab --subnet 10.7.0.0/24 --subnet fd00:7::/64
   vetch network create vault --internal
+  vetch network create six --ipv6                a private IPv6 /64 of its own besides IPv4
+  vetch network create jobs --isolate-ports --allow 192.0.2.0/24:443/tcp --host-service udp:53
+  vetch network create office --deny 10.0.0.0/8 --deny [fd00::/8]:22/tcp
+  vetch network create front --reach web         its containers may connect to those of `web`
   vetch network create web --dry-run             the `ip` and `nft` words for it")]
 struct Create {
     /// Name: 1 to 40 letters, digits, `_`, `.` or `-`
@@ -51,12 +55,49 @@ struct Create {
     /// Subnet, at most one of each family; without any, a free IPv4 /24 that the host has no route to
     #[arg(long, value_name = "CIDR", value_parser = subnet)]
     subnet: Vec<IpNet>,
+    /// IPv6 too: a random private /64 (fd00::/8, kept for good) unless --subnet gives a prefix
+    #[arg(long)]
+    ipv6: bool,
     /// Address of the bridge inside a subnet; the lowest one unless given
     #[arg(long, value_name = "IP")]
     gateway: Vec<IpAddr>,
     /// No way out: no NAT, no default route, no port published beyond this host
     #[arg(long)]
     internal: bool,
+    /// Containers go out with their own addresses: for subnets that others route to this host
+    ///
+    /// From outside they are reached only for answers and published ports all the same.
+    #[arg(long, conflicts_with = "internal")]
+    no_masquerade: bool,
+    /// Containers do not reach each other
+    ///
+    /// Neither directly nor by published ports. The gateway and the outside they reach, and are reached from there as usual.
+    #[arg(long, help_heading = HEADING)]
+    isolate_ports: bool,
+    /// Containers may connect only there; again for more
+    ///
+    /// The lists hold for whatever is not in their own network: the outside, other networks, published ports (by the container they lead
+    /// to), --host-services. Without PROTO: tcp, udp and sctp. Without PORT: everything, ICMP too. IPv6 as in [2001:db8::/32]:53.
+    #[arg(long, value_name = DESTINATION, value_parser = parse::<Destination>, help_heading = HEADING)]
+    allow: Vec<Destination>,
+    /// Containers may not connect there, whatever else is open or allowed; again for more
+    ///
+    /// This host's own addresses count too.
+    #[arg(long, value_name = DESTINATION, value_parser = parse::<Destination>, help_heading = HEADING)]
+    deny: Vec<Destination>,
+    /// Let containers connect to those of another network; again for more
+    ///
+    /// Those cannot connect back. The lists hold.
+    #[arg(long, value_name = "NETWORK", value_parser = parse::<NetworkName>, help_heading = HEADING)]
+    reach: Vec<NetworkName>,
+    /// Let containers of another network connect to those of this one
+    #[arg(long, value_name = "NETWORK", value_parser = parse::<NetworkName>, help_heading = HEADING)]
+    reached_by: Vec<NetworkName>,
+    /// Let containers use a service of this host, as in tcp:53 or udp:8000-8010; again for more
+    ///
+    /// It need not be on the --allow list.
+    #[arg(long, value_name = "PROTO:PORT", value_parser = parse::<Service>, help_heading = HEADING)]
+    host_service: Vec<Service>,
     /// Largest packet in bytes; that of the default route's device unless given
     #[arg(long, value_name = "BYTES", allow_negative_numbers = true, value_parser = number)]
     mtu: Option<u32>,
@@ -64,7 +105,9 @@ struct Create {
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number)]
     queues: Option<u32>,
     /// Let containers use every service of this host
-    #[arg(long)]
+    ///
+    /// If there is an --allow list, only those on it.
+    #[arg(long, help_heading = HEADING)]
     host_services: bool,
     /// Name of the bridge; `vbr-NAME` unless given
     #[arg(long, value_name = "IFNAME", value_parser = parse::<IfName>)]
@@ -73,6 +116,9 @@ struct Create {
     #[arg(long)]
     dry_run: bool,
 }
+
+const HEADING: &str = "Who may reach whom";
+const DESTINATION: &str = "PREFIX[:PORT[/PROTO]]";
 
 /// List the networks
 #[derive(Debug, clap::Args)]
@@ -146,12 +192,22 @@ impl Create {
     fn run(self, global: &Global, out: &mut Output) -> Result<Answer, Failure> {
         let spec = NetworkSpec {
             subnets: self.subnet,
+            ipv6: self.ipv6,
             gateways: self.gateway,
             internal: self.internal,
             mtu: self.mtu,
             queues: self.queues,
             host_services: self.host_services,
             bridge: self.bridge,
+            policy: Policy {
+                masquerade: !self.no_masquerade,
+                isolate_ports: self.isolate_ports,
+                allow: self.allow,
+                deny: self.deny,
+                services: self.host_service,
+            },
+            reaches: self.reach,
+            reached_by: self.reached_by,
             ..NetworkSpec::new(self.name)
         };
         let mut host = host::open(global)?;
@@ -163,7 +219,19 @@ impl Create {
             true => out.document(&view::network(&network))?,
             false => out.line(sentence(&network))?,
         }
+        warn(&mut host, &network, out);
         Ok(Answer::Done)
+    }
+}
+
+/// Names what others have set up that stops the network's packets. Whether it can be looked at is nothing the command depends on.
+fn warn(host: &mut Host, network: &Network, out: &mut Output) {
+    for obstacle in host.obstacles(network).unwrap_or_default() {
+        out.note(format!(
+            "note: {}: it stops network `{}`",
+            obstacle.what, network.name
+        ));
+        out.note(format!("hint: {}", obstacle.remedy));
     }
 }
 
@@ -215,6 +283,7 @@ impl Inspect {
         for name in &self.names {
             let network = host.network(name)?;
             let attachments = host.attachments(Some(name))?;
+            warn(&mut host, &network, out);
             if out.json {
                 let mut document = view::network(&network);
                 document["attachments"] = attachments.iter().map(view::attachment).collect();

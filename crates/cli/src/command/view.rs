@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{table, time};
-use bridge::{Attachment, Network, PortSpec};
+use bridge::{Attachment, Joined, Network, PortSpec};
 use serde_json::{Value, json};
 use std::time::SystemTime;
 
@@ -25,11 +25,26 @@ pub(crate) fn network(network: &Network) -> Value {
         "mac": network.mac.to_string(),
         "subnets": network.subnets.iter().map(subnet).collect::<Vec<_>>(),
         "internal": network.internal,
+        "masquerade": network.policy.masquerade && !network.internal,
+        "isolate_ports": network.policy.isolate_ports,
+        "allow": texts(&network.policy.allow),
+        "deny": texts(&network.policy.deny),
+        "reach": names(&network.reaches),
+        "reached_by": names(&network.reached_by),
         "host_services": network.host_services,
+        "host_service": texts(&network.policy.services),
         "mtu": network.mtu,
         "queues": network.queues,
         "since": time::rfc3339(network.since),
     })
+}
+
+fn texts<T: ToString>(values: &[T]) -> Vec<String> {
+    values.iter().map(ToString::to_string).collect()
+}
+
+fn names(joined: &[Joined]) -> Vec<&str> {
+    joined.iter().map(|other| other.network.as_str()).collect()
 }
 
 /// A network as lines for people.
@@ -45,9 +60,22 @@ pub(crate) fn facts(network: &Network) -> Vec<(&'static str, String)> {
             format!("{} gateway {}", subnet.prefix, subnet.gateway),
         )
     }));
+    let policy = &network.policy;
     facts.extend([
         ("internal", yes(network.internal)),
+        ("masquerade", yes(policy.masquerade && !network.internal)),
+        ("isolated ports", yes(policy.isolate_ports)),
         ("host services", yes(network.host_services)),
+    ]);
+    let lists = [
+        ("host service", joined(&policy.services)),
+        ("allow", joined(&policy.allow)),
+        ("deny", joined(&policy.deny)),
+        ("reaches", joined(names(&network.reaches))),
+        ("reached by", joined(names(&network.reached_by))),
+    ];
+    facts.extend(lists.into_iter().filter(|(_, list)| !list.is_empty()));
+    facts.extend([
         ("mtu", network.mtu.to_string()),
         ("queues", network.queues.to_string()),
         ("since", time::rfc3339(network.since)),
@@ -69,6 +97,8 @@ pub(crate) fn attachment(attachment: &Attachment) -> Value {
         "gateways": attachment.gateways,
         "mtu": attachment.mtu,
         "ports": attachment.ports.iter().map(port).collect::<Vec<_>>(),
+        "dhcp": attachment.dhcp,
+        "unguarded": attachment.unguarded,
         "state": attachment.state.to_string(),
         "since": time::rfc3339(attachment.since),
     })
@@ -108,7 +138,10 @@ pub(crate) fn print_attachments(
             attachment.key.ifname.to_string(),
             joined(&attachment.addresses),
             joined(&attachment.ports),
-            attachment.state.to_string(),
+            match attachment.unguarded {
+                true => format!("{}, unguarded", attachment.state),
+                false => attachment.state.to_string(),
+            },
             time::ago(attachment.since, now),
         ]
     };
