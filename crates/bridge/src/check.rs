@@ -5,13 +5,14 @@ use crate::differs::{is_static, station};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::name::NetworkName;
+use crate::obstacle::Obstacle;
 use crate::spec::{Attachment, Network, State};
 use core_netlink::addr::{Address, AddressFilter};
 use core_netlink::fdb::FdbFilter;
 use core_netlink::link::{Link, LinkFilter};
 use core_netlink::nft::Value;
 use core_netlink::{HwAddr, IfIndex};
-use firewall::{Element, ForeignDrop, Set};
+use firewall::{Element, Set};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
@@ -65,7 +66,6 @@ pub(crate) struct Seen {
     pub(crate) fdb: HashSet<(IfIndex, HwAddr)>,
     pub(crate) elements: HashMap<(Set, Vec<Value>), Element>,
     pub(crate) tables: bool,
-    drops: Vec<ForeignDrop>,
 }
 
 impl Seen {
@@ -103,7 +103,10 @@ impl Engine {
             }
         }
         found.extend(self.forwarding(networks)?);
-        found.extend(drops(networks, &seen));
+        for network in networks {
+            let obstacles = self.obstacles(network)?.into_iter();
+            found.extend(obstacles.map(|obstacle| in_the_way(network, obstacle)));
+        }
         Ok(found)
     }
 
@@ -150,7 +153,6 @@ impl Engine {
                 .map(|element| ((element.set, element.key.clone()), element))
                 .collect(),
             tables: firewall::is_installed(nft).map_err(fail)?,
-            drops: firewall::foreign_drops(nft).map_err(fail)?,
         })
     }
 }
@@ -168,21 +170,14 @@ fn tables() -> Finding {
 }
 
 /// Who else stops our packets; theirs to change.
-fn drops(networks: &[Network], seen: &Seen) -> Vec<Finding> {
-    let mut found = Vec::new();
-    for network in networks {
-        for drop in &seen.drops {
-            let mut foreign = difference(
-                network,
-                "another firewall".to_owned(),
-                vec![drop.to_string()],
-            );
-            foreign.advice = Some(drop.remedy(&network.bridge));
-            found.push(Finding {
-                difference: foreign,
-                mend: Mend::Nothing,
-            });
-        }
+fn in_the_way(network: &Network, obstacle: Obstacle) -> Finding {
+    let how = vec![obstacle.what];
+    let foreign = difference(network, "another firewall".to_owned(), how);
+    Finding {
+        difference: Difference {
+            advice: Some(obstacle.remedy),
+            ..foreign
+        },
+        mend: Mend::Nothing,
     }
-    found
 }
