@@ -291,7 +291,7 @@ impl Inspect {
                 continue;
             }
             for (what, value) in view::facts(&network) {
-                out.line(format!("{what:<14}{}", crate::output::escape(&value)))?;
+                out.line(format!("{what:<16}{}", crate::output::escape(&value)))?;
             }
             out.line("")?;
             view::print_attachments(&attachments, out)?;
