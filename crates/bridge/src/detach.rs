@@ -9,6 +9,7 @@ use crate::record::Claim;
 use crate::settle::Detached;
 use crate::spec::{Attachment, State, Who};
 use core_netlink::IfName;
+use ns_mgmt::Target;
 
 const FRONTS: [&str; 2] = ["cli", "run"]; // where a name alone is looked for first
 
@@ -68,11 +69,10 @@ impl Engine {
         let mut ids: Vec<AttachmentId> = Vec::new();
         match who {
             Who::Id(id) => ids.push(id.clone()),
-            Who::Words(words) => ids.extend(
-                FRONTS
-                    .iter()
-                    .filter_map(|front| AttachmentId::new(front, words).ok()),
-            ),
+            Who::Words(words) => {
+                ids.extend(words.parse());
+                ids.extend(named(words));
+            }
             Who::Cookie(_) => {}
         }
         for (id, ifname) in ids
@@ -89,21 +89,10 @@ impl Engine {
                 return Ok(vec![claim]);
             }
         }
-        let fits = |claim: &Claim| {
-            let of = &claim.attachment;
-            let meant = match who {
-                Who::Id(id) => of.key.id == *id,
-                Who::Words(words) => of.namespace == *words || of.key.id.name() == words,
-                Who::Cookie(cookie) => of.cookie == *cookie,
-            };
-            meant && ifname.is_none_or(|ifname| of.key.ifname == ifname)
-        };
-        Ok(self
-            .store
-            .claims(network)?
-            .into_iter()
-            .filter(fits)
-            .collect())
+        let mut claims = self.store.claims(network)?;
+        claims.retain(|claim| ifname.is_none_or(|ifname| claim.attachment.key.ifname == ifname));
+        choose(&mut claims, who);
+        Ok(claims)
     }
 
     /// Host end down first, then its elements: no open moment. The claim goes last.
@@ -162,4 +151,37 @@ fn words(who: &Who) -> String {
         Who::Words(words) => format!("`{}`", words.escape_debug()),
         Who::Cookie(cookie) => format!("what is in the namespace with cookie {cookie}"),
     }
+}
+
+/// The ids that a name alone may stand for.
+fn named(name: &str) -> impl Iterator<Item = AttachmentId> + '_ {
+    FRONTS
+        .iter()
+        .filter_map(|front| AttachmentId::new(front, name).ok())
+}
+
+/// Keeps those that are meant.
+fn choose(claims: &mut Vec<Claim>, who: &Who) {
+    let by_id = |id: &AttachmentId, claim: &Claim| claim.attachment.key.id == *id;
+    match who {
+        Who::Id(id) => claims.retain(|claim| by_id(id, claim)),
+        Who::Cookie(cookie) => claims.retain(|claim| claim.attachment.cookie == *cookie),
+        Who::Words(words) => match words.parse::<AttachmentId>() {
+            Ok(id) if claims.iter().any(|claim| by_id(&id, claim)) => {
+                claims.retain(|claim| by_id(&id, claim));
+            }
+            _ => claims.retain(|claim| fits(words, &claim.attachment)),
+        },
+    }
+}
+
+/// Whether these words are the name in the id, as typed or as `ls` shows it, or mean its namespace.
+fn fits(words: &str, of: &Attachment) -> bool {
+    let name = of.key.id.name();
+    let target = |text: &str| text.parse::<Target>().ok();
+    let same = target(words).zip(target(&of.namespace));
+    name == words
+        || named(words).any(|id| id.name() == name)
+        || of.namespace == *words
+        || same.is_some_and(|(words, namespace)| words.means(&namespace))
 }

@@ -238,7 +238,7 @@ pub struct Attachment {
 pub enum Who {
     /// This one.
     Id(AttachmentId),
-    /// Those attached with these words for the namespace, or with this name in their id.
+    /// The one with this id; if there is none, those with this name in their id or attached with words that mean the same namespace.
     Words(String),
     /// Those in the namespace with this cookie.
     Cookie(u64),

@@ -31,6 +31,10 @@ pub(crate) fn id(
     target: &Target,
     namespace: &NetNs,
 ) -> Result<AttachmentId, Failure> {
+    let whole = given.and_then(|given| given.parse::<AttachmentId>().ok());
+    if let Some(id) = whole.filter(|id| id.front() == CLI) {
+        return Ok(id); // as `vetch ls` shows it
+    }
     let name = match (given, target) {
         (Some(given), _) => given.to_owned(),
         (None, Target::Name(name)) => name.to_string(),

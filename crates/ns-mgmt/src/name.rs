@@ -91,6 +91,32 @@ impl Target {
             Target::Pid(_) => None,
         }
     }
+
+    /// Whether both mean the same namespace by their words alone.
+    ///
+    /// ```
+    /// let means = |a: &str, b: &str| Ok::<_, ns_mgmt::Error>(a.parse::<ns_mgmt::Target>()?.means(&b.parse()?));
+    /// assert!(means("blue", "/run/netns/blue")? && means("pid:42", "/proc/42/ns/net")?);
+    /// assert!(!means("blue", "pid:42")?);
+    /// # Ok::<(), ns_mgmt::Error>(())
+    /// ```
+    pub fn means(&self, other: &Target) -> bool {
+        let named = self.name().is_some() && self.name() == other.name();
+        let process = self.process().is_some() && self.process() == other.process();
+        self == other || named || process
+    }
+
+    /// The process whose network namespace is meant, however it was spelt.
+    fn process(&self) -> Option<u32> {
+        match self {
+            Target::Pid(pid) => Some(*pid),
+            Target::Path(path) => {
+                let rest = path.to_str()?.strip_prefix("/proc/")?;
+                rest.strip_suffix("/ns/net")?.parse().ok()
+            }
+            Target::Name(_) => None,
+        }
+    }
 }
 
 impl FromStr for Target {

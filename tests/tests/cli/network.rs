@@ -234,6 +234,59 @@ fn detach_by_process_number() {
 }
 
 #[test]
+fn detach_takes_every_spelling_that_ls_shows() {
+    lab(|lab| {
+        web(lab);
+        let nameless = lab.anonymous("x");
+        let path = nameless.path();
+        let attach = |words: &[&str]| {
+            lab.vetch_argv(&[&["attach", "web"], words].concat())
+                .go()
+                .ok()
+        };
+        let detach = |words: &str| {
+            let gone = lab
+                .vetch_argv(&["detach", "web", words, "--wait", "--json"])
+                .go()
+                .ok();
+            gone.json().as_array().unwrap().len()
+        };
+        let wishes: [&[&str]; 6] = [
+            &["c1", "--id", "cli:a"],
+            &["c1", "--id", "a"],
+            &["/run/netns/c1", "--id", "run:a"],
+            &["c1", "--id", "two words"],
+            &["c1", "--id", "cli:two%20words"],
+            &[path],
+        ];
+        for wish in wishes {
+            attach(wish);
+            let shown = lab.vetch("ls --json").ok().json()[0].clone();
+            let (id, namespace) = (
+                shown["id"].as_str().unwrap(),
+                shown["namespace"].as_str().unwrap(),
+            );
+            let name = id.strip_prefix("cli:").unwrap();
+            for spelling in [id, name, namespace] {
+                attach(wish);
+                assert_eq!(detach(spelling), 1, "{wish:?} by {spelling}");
+            }
+            if let ["c1" | "/run/netns/c1", "--id", typed] = wish {
+                attach(wish);
+                assert_eq!(detach(typed), 1, "{wish:?} as typed");
+            }
+        }
+        // An id is nobody else's, though a namespace has that name; words for the namespace mean all that is in it.
+        attach(&["c1", "--id", "b"]);
+        attach(&["/run/netns/c1", "--id", "c", "--ifname", "eth1"]);
+        assert_eq!(detach("cli:b"), 1);
+        attach(&["c1", "--id", "b"]);
+        assert_eq!(detach("ns:c1"), 2);
+        clear(lab);
+    });
+}
+
+#[test]
 fn detach_takes_one_interface_or_all() {
     lab(|lab| {
         let c1 = web(lab);

@@ -30,7 +30,7 @@ pub(crate) struct Args {
     /// Network namespace: a name under /run/netns, a path, or `pid:N`
     #[arg(value_name = "NETNS", value_parser = parse::<Target>)]
     namespace: Target,
-    /// What detach will find it by; the namespace's name unless given
+    /// What detach will find it by, `NAME` or `cli:NAME`; the namespace's name unless given
     #[arg(long)]
     id: Option<String>,
     /// Interface inside the namespace

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::words::parse;
 use crate::{host, settle};
-use bridge::{AttachmentId, Detached, Host, NetworkName, Who};
+use bridge::{Detached, Host, NetworkName, Who};
 use core_netlink::IfName;
 use ns_mgmt::{NetNs, Target};
 
@@ -18,7 +18,7 @@ use ns_mgmt::{NetNs, Target};
 Examples:
   vetch detach web c1                            by the namespace's name
   vetch detach web pid:4711                      by the words used at attach, or any others for the same namespace
-  vetch detach web cli:build-7                   by the id that `vetch ls` shows
+  vetch detach web cli:build-7                   by the id that `vetch ls` shows, or `build-7` alone
   vetch detach lab c1 --ifname eth1              only this interface")]
 pub(crate) struct Args {
     /// Network to detach from
@@ -84,21 +84,13 @@ impl Args {
         host::print_plan(&steps, out)
     }
 
-    /// `FRONT:NAME` is an id; `pid:N` and `ns:NAME` are namespaces.
+    /// What `vetch ls` shows, or any words for the namespace.
     fn words(&self) -> Result<Who, Failure> {
         if self.who.is_empty() {
             return Err(Failure::new("cannot detach \"\": it is empty")
                 .hint("`vetch ls` shows the ids and namespaces there are"));
         }
-        if let Some(name) = self.who.strip_prefix("ns:") {
-            return Ok(Who::Words(name.to_owned()));
-        }
-        let id = self
-            .who
-            .parse::<AttachmentId>()
-            .ok()
-            .filter(|id| id.front() != "pid");
-        Ok(id.map_or_else(|| Who::Words(self.who.clone()), Who::Id))
+        Ok(Who::Words(self.who.clone()))
     }
 
     /// The namespace that is meant, if it still lives.
