@@ -133,7 +133,8 @@ pub struct RunSpec {
     pub hostname: Option<String>,
     /// The numbers of a new user namespace.
     pub ids: IdMaps,
-    /// A directory to be its root, in a new mount namespace, with `/proc`, `/sys` and a small `/dev` where the directory has these.
+    /// A directory to be its root, in a new mount namespace, with `/proc`, `/sys` and a small `/dev`: the directory must have
+    /// these three as directories, in which nothing is written.
     pub rootfs: Option<PathBuf>,
     /// Binds the files of `/etc/netns/NAME` over those of `/etc`, in a new mount namespace, as `ip netns exec` does.
     pub etc: Option<NsName>,

@@ -49,7 +49,7 @@ pub(crate) struct Args {
     /// Its host name; that of this host unless it has a name
     #[arg(long, value_name = "H")]
     hostname: Option<String>,
-    /// Directory that becomes its root, with /proc, /sys and a small /dev in it
+    /// Directory that becomes its root; /proc, /sys and a small /dev are mounted on the directories of these names in it
     #[arg(long, value_name = "DIR")]
     rootfs: Option<PathBuf>,
     /// Mount namespace

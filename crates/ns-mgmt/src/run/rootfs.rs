@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 
 const NODES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 
+/// What is mounted in every root, and must be there as a directory.
+const MOUNT_POINTS: [&str; 3] = ["dev", "proc", "sys"];
+
 const LINKS: [(&CStr, &str); 5] = [
     (c"pts/ptmx", "ptmx"),
     (c"/proc/self/fd", "fd"),
@@ -23,21 +26,15 @@ pub(super) fn steps(root: &Path, kinds: &Choices, op: &str) -> Result<Vec<Step>>
     let root = checked(root, op)?;
     let at = |path: &str| text(root.join(path).as_os_str());
     let mut steps = vec![bind_tree(at("")?, at("")?)];
-    if has(&root, "proc") {
-        steps.push(match kinds.pid.is_new() {
-            true => Step::must(Act::Mount(proc_at(at("proc")?))),
-            false => bind_tree(c"/proc".into(), at("proc")?),
-        });
-    }
-    if has(&root, "sys") {
-        steps.push(match kinds.net.is_host() {
-            true => bind_tree(c"/sys".into(), at("sys")?),
-            false => Step::may(Act::Mount(sys_at(at("sys")?))),
-        });
-    }
-    if has(&root, "dev") {
-        steps.extend(dev(&root)?);
-    }
+    steps.push(match kinds.pid.is_new() {
+        true => Step::must(Act::Mount(proc_at(at("proc")?))),
+        false => bind_tree(c"/proc".into(), at("proc")?),
+    });
+    steps.push(match kinds.net.is_host() {
+        true => bind_tree(c"/sys".into(), at("sys")?),
+        false => Step::may(Act::Mount(sys_at(at("sys")?))),
+    });
+    steps.extend(dev(&root)?);
     steps.push(Step::must(Act::ChangeDir(at("")?)));
     steps.push(Step::must(Act::PivotRoot));
     Ok(steps)
@@ -49,17 +46,40 @@ fn checked(root: &Path, op: &str) -> Result<PathBuf> {
         .canonicalize()
         .map_err(|err| Error::system(&*op, err))?;
     match root.parent() {
-        Some(_) if root.is_dir() => Ok(root),
-        Some(_) => Err(Error::invalid(op, "it is not a directory")),
-        None => Err(Error::invalid(op, "it is the root directory already")),
+        Some(_) if root.is_dir() => {}
+        Some(_) => return Err(Error::invalid(op, "it is not a directory")),
+        None => return Err(Error::invalid(op, "it is the root directory already")),
+    }
+    match MOUNT_POINTS
+        .iter()
+        .find_map(|name| Some((name, lack(&root, name)?)))
+    {
+        Some((name, why)) => Err(no_mount_point(op, &root, name, why)),
+        None => Ok(root),
     }
 }
 
-/// A real directory: a link could lead out of the new root.
-fn has(root: &Path, name: &str) -> bool {
-    root.join(name)
-        .symlink_metadata()
-        .is_ok_and(|found| found.is_dir())
+/// A link could lead out of the new root.
+fn lack(root: &Path, name: &str) -> Option<&'static str> {
+    match root.join(name).symlink_metadata() {
+        Ok(found) if found.is_dir() => None,
+        Ok(found) if found.is_symlink() => Some("is a link, and nothing is mounted through one"),
+        Ok(_) => Some("is no directory"),
+        Err(_) => Some("is missing"),
+    }
+}
+
+/// The directory is the caller's, who makes in it what is to be seen through it.
+fn no_mount_point(op: String, root: &Path, name: &str, why: &str) -> Error {
+    let place = root.join(name);
+    let refused = Error::invalid(
+        op,
+        format!("/{name} is mounted in it, and {} {why}", place.display()),
+    );
+    match why.contains("missing") {
+        true => refused.with_hint(format!("mkdir {}", place.display())),
+        false => refused.with_hint(format!("make {} a directory", place.display())),
+    }
 }
 
 fn dev(root: &Path) -> Result<Vec<Step>> {
@@ -148,10 +168,26 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_mounted_through_a_link() {
+    fn what_is_mounted_needs_a_directory_and_no_link() {
         let root = tempfile::tempdir().unwrap();
-        std::os::unix::fs::symlink("/proc", root.path().join("proc")).unwrap();
-        let steps = steps(root.path(), &Choices::default(), "run").unwrap();
-        assert_eq!(steps.len(), 3); // the directory bound to itself, entered, made the root
+        let at = |name| root.path().join(name);
+        let refused = || {
+            let refused = steps(root.path(), &Choices::default(), "run").err();
+            let refused = refused.unwrap();
+            assert!(refused.is_invalid());
+            (format!("{refused:?}"), refused.hint().unwrap().to_owned())
+        };
+        for name in MOUNT_POINTS {
+            let (why, hint) = refused();
+            assert!(why.contains(&format!("/{name} is missing")), "{why}");
+            assert_eq!(hint, format!("mkdir {}", at(name).display()));
+            std::os::unix::fs::symlink("/proc", at(name)).unwrap();
+            let (why, hint) = refused();
+            assert!(why.contains("is a link"), "{why}");
+            assert!(hint.contains("a directory"), "{hint}");
+            std::fs::remove_file(at(name)).unwrap();
+            std::fs::create_dir(at(name)).unwrap();
+        }
+        assert!(steps(root.path(), &Choices::default(), "run").is_ok());
     }
 }
