@@ -1,8 +1,8 @@
 //! From the words of the process to an exit code: pick the front end, parse, run, report.
 
 use crate::cli::Cli;
-use crate::command::Answer;
-use crate::failure::{FAILED, Failure};
+use crate::command::{self, Answer};
+use crate::failure::Failure;
 use crate::front::{self, Front};
 use crate::output::{self, Output};
 use clap::{CommandFactory, FromArgMatches};
@@ -32,7 +32,6 @@ fn vetch(args: &[OsString]) -> ExitCode {
         Ok(cli) => cli,
         Err(usage) => return usage_code(&usage, args),
     };
-    let own_code = cli.command.failure_code();
     let mut out = Output::new(cli.global.json);
     let answer = cli.command.run(&cli.global, &mut out);
     let flushed = out.flush();
@@ -40,11 +39,18 @@ fn vetch(args: &[OsString]) -> ExitCode {
         Ok(Answer::Done) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
         Ok(Answer::Code(code)) => code.into(),
-        Err(failure) => report(&failure.own_code(own_code)),
+        Err(failure) => report(&failure.own_code(failure_code(args))),
     }
 }
 
-/// Help and version are answers (0); everything else was typed wrongly (2). A closed pipe changes neither.
+/// The code of the command typed, found also among words that are wrong.
+fn failure_code(args: &[OsString]) -> u8 {
+    let lenient = Cli::command().ignore_errors(true);
+    let matches = lenient.try_get_matches_from(args).ok();
+    command::failure_code(matches.as_ref().and_then(|found| found.subcommand_name()))
+}
+
+/// Help and version are answers (0); everything else was typed wrongly. A closed pipe changes neither.
 fn usage_code(usage: &clap::Error, args: &[OsString]) -> ExitCode {
     let printed = print_usage(usage, args);
     if !usage.use_stderr() {
@@ -56,7 +62,7 @@ fn usage_code(usage: &clap::Error, args: &[OsString]) -> ExitCode {
     if let Some(hint) = single_dash_hint(args) {
         let _ = writeln!(io::stderr().lock(), "hint: {hint}");
     }
-    ExitCode::from(FAILED)
+    failure_code(args).into()
 }
 
 /// A message repeats the words typed: where they hold control characters it is printed without colour, and they are written out.
@@ -109,6 +115,29 @@ fn long_options(command: &clap::Command, known: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn launchers_have_a_code_of_their_own_for_wrong_words_too() {
+        let code =
+            |words: &str| failure_code(&words.split(' ').map(OsString::from).collect::<Vec<_>>());
+        for launcher in [
+            "run",
+            "exec",
+            "sandbox",
+            "run --nosuch -- sh",
+            "run -net=host sh",
+            "run --net",
+            "exec web",
+            "sandbox --",
+            "--json --lock-timeout 5 run",
+            "--lock-timeout=5 -v exec",
+        ] {
+            assert_eq!(code(&format!("vetch {launcher}")), 125, "{launcher}");
+        }
+        for other in ["", "nosuch", "attach", "attach run exec", "network create"] {
+            assert_eq!(code(&format!("vetch {other}")), 2, "{other}");
+        }
+    }
 
     #[test]
     fn one_dash_before_a_long_option_is_explained() {

@@ -54,7 +54,24 @@ fn exit_codes_are_those_of_the_program() {
         lab.vetch("run --net none --uts host --hostname x -- true")
             .exits(125)
             .complains("UTS");
-        lab.vetch("run").exits(2);
+        for wrong in [
+            "run",
+            "exec",
+            "sandbox",
+            "run --nosuch -- true",
+            "exec web",
+            "--json sandbox --",
+        ] {
+            let said = lab.vetch(wrong).exits(125);
+            assert!(
+                said.stderr.contains("Usage:") && said.stdout.is_empty(),
+                "{said}"
+            );
+        }
+        for help in ["run --help", "exec -h", "help run"] {
+            lab.vetch(help).ok().prints("Usage:");
+        }
+        lab.vetch("attach").exits(2);
     });
 }
 
@@ -62,10 +79,10 @@ fn exit_codes_are_those_of_the_program() {
 fn one_dash_is_explained() {
     lab(|lab| {
         lab.vetch("run -net=host -- true")
-            .exits(2)
+            .exits(125)
             .complains("hint: long options have two dashes: `--net host`");
         lab.vetch("run -pid=host -- true")
-            .exits(2)
+            .exits(125)
             .complains("`--pid host`");
     });
 }
@@ -323,6 +340,16 @@ fn a_root_directory_of_its_own() {
             lab.shell("mkdir -p /run/root/proc /run/root/usr /run/root/bin /run/root/lib /run/root/lib64; echo here > /run/root/marker").ok();
             lab.shell("for d in usr bin lib lib64; do mount --bind /$d /run/root/$d; done").ok();
         });
+        // Nothing is left out without a word, and nothing is written into somebody's directory.
+        for missing in ["dev", "sys"] {
+            lab.vetch("run --net none --rootfs /run/root -- /bin/true")
+                .exits(125)
+                .complains(&format!(
+                    "/{missing} is mounted in it, and /run/root/{missing} is missing"
+                ))
+                .complains(&format!("hint: mkdir /run/root/{missing}"));
+            lab.fixture(|| drop(lab.shell(&format!("mkdir /run/root/{missing}")).ok()));
+        }
         let said = lab
             .vetch_argv(&[
                 "run",
@@ -333,7 +360,7 @@ fn a_root_directory_of_its_own() {
                 "--",
                 "/bin/sh",
                 "-c",
-                "cat /marker; ls /",
+                "cat /marker; ls /; echo text >/dev/null; test -c /dev/null && test -d /sys/class/net",
             ])
             .go()
             .ok()

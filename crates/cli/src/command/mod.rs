@@ -65,12 +65,12 @@ impl Command {
             Command::Generate(args) => args.run(out),
         }
     }
+}
 
-    /// The exit code of a failure of ours: launchers keep 2 for the programs they run.
-    pub(crate) fn failure_code(&self) -> u8 {
-        match self {
-            Command::Run(_) | Command::Exec(_) | Command::Sandbox(_) => 125,
-            _ => crate::failure::FAILED,
-        }
+/// The exit code of a failure of ours, usage errors included: launchers keep 2 for the programs they run.
+pub(crate) fn failure_code(command: Option<&str>) -> u8 {
+    match command {
+        Some("run" | "exec" | "sandbox") => 125,
+        _ => crate::failure::FAILED,
     }
 }
