@@ -160,11 +160,16 @@ fn the_ruleset_tells_its_generation() {
     lab(|lab| -> Outcome {
         let mut events = Events::open(&[Group::Ruleset])?;
         lab.cmd("nft add table inet t").ok();
-        let Event::Ruleset(first) = until(&mut events, |e| matches!(e, Event::Ruleset(_))) else {
-            panic!()
+        let mut next = || match until(&mut events, |e| matches!(e, Event::Ruleset(_))) {
+            Event::Ruleset(generation) => generation,
+            other => panic!("{other:?}"),
         };
+        let first = next();
         lab.cmd("nft delete table inet t").ok();
-        until(&mut events, |e| *e == Event::Ruleset(first + 1));
+        let second = next();
+        assert_eq!(second.id, first.id + 1);
+        assert_eq!(second.process.as_deref(), Some("nft"));
+        assert!(second.pid.is_some_and(|pid| pid > 0));
         assert_eq!(events.wait(Some(Duration::from_millis(20)))?, None);
         Ok(())
     });

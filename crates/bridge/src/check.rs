@@ -59,6 +59,15 @@ pub(crate) enum Mend {
     Remove(Box<Attachment>),
 }
 
+/// How far to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// At the host's side only.
+    Host,
+    /// Into the namespaces of the attachments, too.
+    Inside,
+}
+
 /// What the kernel has, read once.
 pub(crate) struct Seen {
     pub(crate) links: Vec<Link>,
@@ -85,7 +94,7 @@ pub(crate) fn difference(network: &Network, object: String, how: Vec<String>) ->
 
 impl Engine {
     /// Everything that differs, in the order in which it is to be mended. The locks need not be held to look.
-    pub(crate) fn findings(&mut self, networks: &[Network]) -> Result<Vec<Finding>> {
+    pub(crate) fn findings(&mut self, networks: &[Network], depth: Depth) -> Result<Vec<Finding>> {
         let seen = self.see()?;
         let mut found = Vec::new();
         for network in networks {
@@ -99,7 +108,7 @@ impl Engine {
             found.extend(self.bridge(network, &claims, &seen)?);
             found.extend(self.elements(network, &claims, &seen)?);
             for claim in claims.iter().filter(|of| of.attachment.state == State::Up) {
-                found.extend(self.attachment(network, &claim.attachment, &seen)?);
+                found.extend(self.attachment(network, &claim.attachment, &seen, depth)?);
             }
         }
         found.extend(self.forwarding(networks)?);

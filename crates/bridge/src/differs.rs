@@ -1,13 +1,13 @@
 //! What to compare: records, bridge, elements and attachments of one network with what was seen of them.
 
 use crate::action::{self, Action};
-use crate::check::{Finding, Mend, Seen, difference};
+use crate::check::{Depth, Finding, Mend, Seen, difference};
 use crate::engine::{Engine, is_bridge_of, is_of};
 use crate::error::{Error, Result};
 use crate::intent;
 use crate::purge::belongs;
 use crate::record::Claim;
-use crate::spec::{Attachment, Network};
+use crate::spec::{Attachment, Network, State};
 use core_netlink::addr::AddressFilter;
 use core_netlink::fdb::{FdbEntry, FdbLife};
 use core_netlink::link::{Link, Slave};
@@ -121,10 +121,14 @@ impl Engine {
             return Ok(None);
         }
         let mut wanted = intent::network(network)?;
+        let mut keys: HashSet<_> = wanted.steps().iter().map(key).collect();
         for claim in claims {
-            wanted.extend(intent::attachment(&claim.attachment)?);
+            let elements = intent::attachment(&claim.attachment)?;
+            keys.extend(elements.steps().iter().map(key));
+            if claim.attachment.state == State::Up {
+                wanted.extend(elements);
+            }
         }
-        let keys: HashSet<_> = wanted.steps().iter().map(key).collect();
         let is_missing = |step: &&Step| seen.elements.get(&key(step)) != Some(step.element());
         let missing: Vec<Element> = wanted
             .steps()
@@ -161,6 +165,7 @@ impl Engine {
         network: &Network,
         of: &Attachment,
         seen: &Seen,
+        depth: Depth,
     ) -> Result<Vec<Finding>> {
         let object = format!("{} ({}, {})", of.key.id, of.key.ifname, of.host_end);
         let Some(link) = seen.link(|link| link.name == of.host_end && is_of(link, &of.key)) else {
@@ -177,7 +182,10 @@ impl Engine {
                 host_end: of.host_end,
             });
         }
-        let inside = self.inside_differs(of, link)?;
+        let inside = match depth {
+            Depth::Host => Vec::new(),
+            Depth::Inside => self.inside_differs(of, link)?,
+        };
         if !inside.is_empty() {
             how.extend(inside);
             actions.insert(

@@ -1,7 +1,7 @@
 //! The host: the one entry to everything here.
 
 use crate::action::Action;
-use crate::check::{Difference, Mend};
+use crate::check::{Depth, Difference, Mend};
 use crate::engine::{Engine, Scene};
 use crate::error::{Error, Result};
 use crate::kernel::Real;
@@ -217,20 +217,23 @@ impl Host {
     /// What differs between the records and the kernel, of one network or of all. Changes nothing.
     pub fn check(&mut self, network: Option<&NetworkName>) -> Result<Vec<Difference>> {
         let networks = self.engine.meant_networks(network)?;
-        Ok(repair::differences(&self.engine.findings(&networks)?))
+        Ok(repair::differences(
+            &self.engine.findings(&networks, Depth::Inside)?,
+        ))
     }
 
     /// Mends what differs: tables, elements, bridges, ports, addresses and routes of attachments, forwarding, lost records. Attachments
     /// whose namespace is gone are taken away.
     pub fn repair(&mut self, network: Option<&NetworkName>) -> Result<Repaired> {
-        self.engine.repair(network)
+        let networks = self.engine.meant_networks(network)?;
+        self.engine.repair(&networks, Depth::Inside)
     }
 
     /// The steps that [`repair`](Self::repair) would begin with.
     pub fn plan_repair(&mut self, network: Option<&NetworkName>) -> Result<Vec<Step>> {
         let networks = self.engine.meant_networks(network)?;
         let mut all = Vec::new();
-        for finding in self.engine.findings(&networks)? {
+        for finding in self.engine.findings(&networks, Depth::Inside)? {
             match &finding.mend {
                 Mend::Nothing => {}
                 Mend::Do(actions) | Mend::Attachment(_, actions) => all.extend(steps(actions)),

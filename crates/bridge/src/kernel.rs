@@ -23,6 +23,9 @@ pub(crate) trait Kernel: Send {
     /// Gives both sockets away, so that somebody else waits for the kernel when they are closed.
     fn part(&mut self) -> (Option<Conn>, Option<Conn>);
 
+    /// One more socket here.
+    fn another(&mut self, protocol: Protocol) -> Result<Conn>;
+
     /// Links, addresses and routes of another namespace.
     fn inside(&mut self, namespace: &NetNs) -> Result<Conn>;
 
@@ -76,6 +79,10 @@ impl Kernel for Real {
 
     fn part(&mut self) -> (Option<Conn>, Option<Conn>) {
         (self.route.take(), self.nft.take())
+    }
+
+    fn another(&mut self, protocol: Protocol) -> Result<Conn> {
+        connect(&self.here, protocol)
     }
 
     fn inside(&mut self, namespace: &NetNs) -> Result<Conn> {

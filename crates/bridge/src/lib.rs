@@ -37,6 +37,7 @@ mod spec;
 mod step;
 mod store;
 mod subnet;
+mod watch;
 mod wiring;
 
 pub use check::Difference;
@@ -52,3 +53,4 @@ pub use repair::Repaired;
 pub use settle::Detached;
 pub use spec::{Attachment, AttachmentSpec, Network, NetworkSpec, State, Subnet, Who};
 pub use step::Step;
+pub use watch::{Mended, Watch};

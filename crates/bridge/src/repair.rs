@@ -1,7 +1,7 @@
 //! Mending what differs from the records, neighbours included.
 
 use crate::action::Action;
-use crate::check::{Difference, Finding, Mend};
+use crate::check::{Depth, Difference, Finding, Mend};
 use crate::engine::{Engine, Scene};
 use crate::error::{Error, Result};
 use crate::name::NetworkName;
@@ -28,8 +28,7 @@ impl Engine {
     }
 
     /// Goes on past what cannot be mended, and looks again until nothing more can be.
-    pub(crate) fn repair(&mut self, name: Option<&NetworkName>) -> Result<Repaired> {
-        let networks = self.meant_networks(name)?;
+    pub(crate) fn repair(&mut self, networks: &[Network], depth: Depth) -> Result<Repaired> {
         if networks.is_empty() {
             return Ok(Repaired::default());
         }
@@ -38,7 +37,7 @@ impl Engine {
         let _locks = locks.collect::<Result<Vec<_>>>()?;
         let mut repaired = Repaired::default();
         for _ in 0..ROUNDS {
-            let findings = self.findings(&networks)?;
+            let findings = self.findings(networks, depth)?;
             let (ours, theirs): (Vec<_>, Vec<_>) = findings
                 .into_iter()
                 .partition(|finding| !matches!(finding.mend, Mend::Nothing));
@@ -56,7 +55,7 @@ impl Engine {
                 }
             }
         }
-        let left = self.findings(&networks)?;
+        let left = self.findings(networks, depth)?;
         repaired.left = differences(&left);
         let still = |of: &Difference| repaired.left.contains(of);
         repaired.mended.retain(|of| !still(of));

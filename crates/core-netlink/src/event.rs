@@ -125,8 +125,8 @@ pub enum Event {
     Fdb(Fate, FdbEntry),
     /// Of the number of a namespace.
     NsId(Fate, NsIdRecord),
-    /// The nf_tables ruleset has this generation now.
-    Ruleset(u32),
+    /// The nf_tables ruleset was changed.
+    Ruleset(nft::Generation),
     /// Notices were lost: read everything again.
     Resync,
 }
@@ -165,7 +165,7 @@ impl Record for Event {
             return Ok(Some(Event::NsId(fate, id)));
         }
         let generation = nft::Generation::decode(kind, body)?;
-        Ok(generation.map(|generation| Event::Ruleset(generation.0)))
+        Ok(generation.map(Event::Ruleset))
     }
 }
 
@@ -173,7 +173,8 @@ impl Record for Event {
 #[derive(Debug)]
 pub struct Events {
     conn: Conn,
-    waiting: VecDeque<Event>,
+    waiting: VecDeque<(Event, u32)>,
+    sender: u32,
 }
 
 const BUFFER: usize = 1 << 20; // some thousand notices
@@ -201,6 +202,7 @@ impl Events {
         Ok(Events {
             conn,
             waiting: VecDeque::new(),
+            sender: 0,
         })
     }
 
@@ -211,12 +213,20 @@ impl Events {
                 return Ok(None);
             };
             let events = notices.into_iter().map(|notice| match notice {
-                Notice::Record { record, .. } => record,
-                Notice::Resync => Event::Resync,
+                Notice::Record { record, sender, .. } => (record, sender),
+                Notice::Resync => (Event::Resync, 0),
             });
             self.waiting.extend(events);
         }
-        Ok(self.waiting.pop_front())
+        let next = self.waiting.pop_front();
+        self.sender = next.as_ref().map_or(0, |(_, sender)| *sender);
+        Ok(next.map(|(event, _)| event))
+    }
+
+    /// The socket whose request caused the last event, where the kernel tells (of addresses it does, of links it does not): the number
+    /// of its process, unless that has several sockets.
+    pub fn sender(&self) -> Option<u32> {
+        Some(self.sender).filter(|sender| *sender != 0)
     }
 
     /// The next event; `None` when the time is over. Without a limit it waits for ever.
@@ -287,9 +297,15 @@ mod tests {
         let event = Event::decode(21, &address).unwrap();
         assert!(matches!(event, Some(Event::Address(Fate::Gone, _))));
         let generation = hex("00 00 00 00 # struct nfgenmsg
-             08 00 01 00  00 00 00 07 # NFTA_GEN_ID, big-endian");
+             08 00 01 00  00 00 00 07 # NFTA_GEN_ID, big-endian
+             08 00 02 00  00 00 12 67 # NFTA_GEN_PROC_PID, big-endian
+             08 00 03 00  6e 66 74 00 # NFTA_GEN_PROC_NAME");
         let event = Event::decode(0x0a0f, &generation).unwrap();
-        assert_eq!(event, Some(Event::Ruleset(7)));
+        let Some(Event::Ruleset(found)) = event else {
+            panic!("{event:?}");
+        };
+        let who = (found.pid, found.process.as_deref());
+        assert_eq!((found.id, who), (7, (Some(4711), Some("nft"))));
         assert_eq!(Event::decode(0x7777, &address).unwrap(), None);
     }
 

@@ -86,6 +86,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) kind: u16,
     pub(crate) flags: u16,
     pub(crate) seq: u32,
+    /// The socket it is for, or in a notice the one that caused it.
+    pub(crate) port: u32,
     pub(crate) body: &'a [u8],
 }
 
@@ -189,6 +191,7 @@ impl<'a> Iterator for Frames<'a> {
             kind: u16_at(self.0, 4),
             flags: u16_at(self.0, 6),
             seq: u32_at(self.0, 8),
+            port: u32_at(self.0, 12),
             body,
         };
         self.0 = self.0.get(align(len)..).unwrap_or_default();

@@ -7,6 +7,7 @@ mod lost;
 mod purge;
 mod reach;
 mod refused;
+mod watch;
 
 use bridge::{
     Attachment, AttachmentId, AttachmentSpec, Host, NetworkName, NetworkSpec, State, Who,

@@ -6,7 +6,7 @@ use crate::host::Host;
 use crate::kernel::{Kernel, Setting};
 use crate::store::Store;
 use core_netlink::fake::{Reply, Sent};
-use core_netlink::{Attrs, Conn, Flags, NsId, Writer};
+use core_netlink::{Attrs, Conn, Flags, NsId, Protocol, Writer};
 use ns_mgmt::NetNs;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -264,6 +264,10 @@ impl Kernel for Fake {
 
     fn part(&mut self) -> (Option<Conn>, Option<Conn>) {
         (self.route.take(), self.nft.take())
+    }
+
+    fn another(&mut self, _: Protocol) -> Result<Conn> {
+        Ok(Conn::fake(|_| Reply::Silence))
     }
 
     fn inside(&mut self, _: &NetNs) -> Result<Conn> {

@@ -1,14 +1,14 @@
 //! `vetch generate DIR`: completions and manual pages, from the same definitions as the parser.
 
 use crate::cli::Cli;
-use crate::command::Answer;
+use crate::command::{Answer, watch};
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use std::path::PathBuf;
 
-/// Write shell completions and manual pages into a directory
+/// Write shell completions, manual pages and a systemd unit into a directory
 #[derive(Debug, clap::Args)]
 #[command(hide = true)]
 pub(crate) struct Args {
@@ -47,6 +47,9 @@ impl Args {
         let mut command = Cli::command().disable_help_subcommand(true);
         command.build();
         pages(&command, &self.directory, &mut written)?;
+        let unit = self.directory.join("vetch-watch.service");
+        std::fs::write(&unit, watch::UNIT)?;
+        written.push(unit);
         Ok(written)
     }
 }

@@ -105,7 +105,7 @@ fn answer(well: bool) -> Answer {
     }
 }
 
-fn view(of: &Difference, state: &str) -> Value {
+pub(crate) fn view(of: &Difference, state: &str) -> Value {
     json!({
         "network": of.network.as_ref().map(NetworkName::as_str),
         "object": of.object,
@@ -115,7 +115,7 @@ fn view(of: &Difference, state: &str) -> Value {
     })
 }
 
-fn sentence(of: &Difference) -> String {
+pub(crate) fn sentence(of: &Difference) -> String {
     let network = of.network.as_ref().map(|name| format!("{name}: "));
     escape(&format!("{}{of}", network.unwrap_or_default())).to_string()
 }

@@ -14,6 +14,7 @@ mod purge;
 mod run;
 mod sandbox;
 mod view;
+mod watch;
 
 use crate::cli::Global;
 use crate::failure::Failure;
@@ -41,6 +42,7 @@ pub(crate) enum Command {
     Exec(exec::Args),
     Sandbox(sandbox::Args),
     Lsns(lsns::Args),
+    Watch(watch::Args),
     Gc(gc::Args),
     Purge(purge::Args),
     Demo(demo::Args),
@@ -59,6 +61,7 @@ impl Command {
             Command::Exec(args) => args.run(out),
             Command::Sandbox(args) => args.run(out),
             Command::Lsns(args) => args.run(out),
+            Command::Watch(args) => args.run(global, out),
             Command::Gc(args) => args.run(global, out),
             Command::Purge(args) => args.run(global, out),
             Command::Demo(args) => args.run(out),

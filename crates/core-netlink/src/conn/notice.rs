@@ -15,6 +15,8 @@ pub enum Notice<R> {
         kind: u16,
         /// The object.
         record: R,
+        /// The socket whose request caused it (`nlmsg_pid`); 0 where the kernel does not tell.
+        sender: u32,
     },
     /// Notices were lost: dump again.
     Resync,
@@ -55,9 +57,13 @@ impl Conn {
         };
         let mut notices = Vec::new();
         for frame in Frames(&self.into[..len]) {
-            let read = frame.and_then(|frame| Ok((frame.kind, R::decode(frame.kind, frame.body)?)));
-            let (kind, record) = read.map_err(|err| Error::new(what, Cause::Malformed(err)))?;
-            notices.extend(record.map(|record| Notice::Record { kind, record }));
+            let read = frame.and_then(|frame| Ok((R::decode(frame.kind, frame.body)?, frame)));
+            let (record, frame) = read.map_err(|err| Error::new(what, Cause::Malformed(err)))?;
+            notices.extend(record.map(|record| Notice::Record {
+                kind: frame.kind,
+                record,
+                sender: frame.port,
+            }));
         }
         Ok(Some(notices))
     }

@@ -276,6 +276,7 @@ fn notices_come_one_datagram_at_a_time() {
     let record = |n| Notice::Record {
         kind: THING,
         record: Thing(n),
+        sender: 0,
     };
     assert_eq!(conn.try_next().unwrap(), Some(vec![record(1), record(2)]));
     assert_eq!(conn.try_next::<Thing>().unwrap(), None);

@@ -13,6 +13,8 @@ const NFNL_BATCH_GENID: u16 = 1;
 const NFT_MSG_NEWGEN: u16 = message(15);
 const NFT_MSG_GETGEN: u16 = message(16);
 const NFTA_GEN_ID: u16 = 1;
+const NFTA_GEN_PROC_PID: u16 = 2;
+const NFTA_GEN_PROC_NAME: u16 = 3;
 
 /// Requests whose errors fit into a receive buffer of the usual size.
 const FEW: usize = 128;
@@ -194,8 +196,17 @@ impl Request for End {
 
 struct GetGeneration;
 
-/// The number of the ruleset; every change makes it another one.
-pub(crate) struct Generation(pub(crate) u32);
+/// A generation of the ruleset, and in a notice also who made it (`NFTA_GEN_*`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Generation {
+    /// Its number; every change makes it another one.
+    pub id: u32,
+    /// The process that changed the ruleset.
+    pub pid: Option<u32>,
+    /// Its short name, at most 15 bytes.
+    pub process: Option<String>,
+}
 
 impl Request for GetGeneration {
     fn kind(&self) -> u16 {
@@ -222,7 +233,13 @@ impl Record for Generation {
         };
         let missing = Malformed::new("ruleset generation", 8, body.len());
         let id = attrs.find(NFTA_GEN_ID)?.ok_or(missing)?.be32()?;
-        Ok(Some(Generation(id)))
+        let pid = attrs.find(NFTA_GEN_PROC_PID)?;
+        let process = attrs.find(NFTA_GEN_PROC_NAME)?;
+        Ok(Some(Generation {
+            id,
+            pid: pid.map(|attr| attr.be32()).transpose()?,
+            process: process.map(|attr| attr.text()),
+        }))
     }
 }
 
@@ -239,6 +256,6 @@ impl Conn {
 
     /// The number of the ruleset of this namespace; every change makes it another one.
     pub fn ruleset_generation(&mut self) -> Result<u32> {
-        self.get(&GetGeneration).map(|generation| generation.0)
+        self.get(&GetGeneration).map(|generation| generation.id)
     }
 }

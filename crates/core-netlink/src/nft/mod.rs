@@ -16,7 +16,7 @@ mod tests;
 mod userdata;
 mod verdict;
 
-pub(crate) use batch::Generation;
+pub use batch::Generation;
 pub use batch::{Object, Transaction};
 pub use chain::{BaseChain, Chain, ChainSpec, ChainType, Hook, Policy};
 pub use data::{Data, DataType, Value};
