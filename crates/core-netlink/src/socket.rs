@@ -106,7 +106,13 @@ impl Socket {
 
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
-            Socket::Real(socket) => socket.send(bytes, Msg::empty()).map(drop),
+            Socket::Real(socket) => match socket.send(bytes, Msg::empty()) {
+                Err(err) if err.raw_os_error() == Some(libc::EMSGSIZE) => {
+                    make_room(socket, bytes.len())?;
+                    socket.send(bytes, Msg::empty()).map(drop)
+                }
+                sent => sent.map(drop),
+            },
             Socket::Fake(kernel) => kernel.send(bytes),
         }
     }
@@ -126,6 +132,15 @@ fn bind(socket: &NlSocket) -> io::Result<()> {
         Err(err) if err.raw_os_error() == Some(libc::EINVAL) => Ok(()),
         other => other,
     }
+}
+
+/// A transaction is one message, however long: thousands of elements are more than the usual 208 KiB. Beyond the system's limit where
+/// privilege allows.
+fn make_room(socket: &NlSocket, bytes: usize) -> io::Result<()> {
+    let fd = sys::borrow(socket);
+    let enough = bytes + 1024; // the kernel keeps a little of it for itself
+    let forced = setsockopt(&fd, sockopt::SndBufForce, &enough);
+    Ok(forced.or_else(|_| setsockopt(&fd, sockopt::SndBuf, &enough))?)
 }
 
 fn receive_real(socket: &NlSocket, into: &mut [u8], wait: bool) -> io::Result<usize> {
