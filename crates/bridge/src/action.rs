@@ -1,6 +1,7 @@
 //! The actions that plans are made of, and the `ip`, `bridge`, `sysctl` and `nft` words for each.
 
 use crate::kernel::Setting;
+use crate::port_action::PortAction;
 use crate::record::{Claim, Definition, Opened};
 use crate::spec::{Attachment, Network};
 use crate::step::Step;
@@ -75,6 +76,8 @@ pub(crate) enum Action {
     Unforward { settings: Vec<Setting> },
     /// Delete a link.
     Delete(IfName),
+    /// Something about the ports of an attachment that is up.
+    Port(Box<PortAction>),
     /// Remove the tables of the firewall.
     NoTables,
     /// Remove the definition and all that was noted about the network.
@@ -181,6 +184,7 @@ impl Action {
                 );
                 step("let traffic flow", vec![up], vec![down])
             }
+            Action::Port(action) => action.step(),
             _ => self.removing_step(),
         }
     }

@@ -5,6 +5,7 @@ use crate::engine::{Engine, Scene, is_bridge_of, is_of};
 use crate::error::{Error, Result};
 use crate::intent;
 use crate::name::Key;
+use crate::port::PortSpec;
 use crate::record::{Claim, Wish};
 use crate::spec::{Attachment, AttachmentSpec, Network, State};
 use ns_mgmt::NetNs;
@@ -136,15 +137,7 @@ impl Engine {
         if spec.ifname.as_bytes() == b"lo" {
             return bad("ifname `lo`: every namespace has a loopback of its own".to_owned());
         }
-        for (at, port) in spec.ports.iter().enumerate() {
-            port.check()?;
-            if let Some(twin) = spec.ports[..at].iter().find(|other| other.overlaps(port)) {
-                return bad(format!(
-                    "ports {twin} and {port} are the same port of this host"
-                ));
-            }
-        }
-        Ok(())
+        check_apart(op, &spec.ports)
     }
 
     /// Looks at the claim that is there, and chooses addresses for a new one. Old lives are taken away.
@@ -309,6 +302,18 @@ impl Engine {
 
 fn word(has: bool) -> &'static str {
     if has { "with" } else { "without" }
+}
+
+/// Refuses ports that cannot be, or exclude each other.
+pub(crate) fn check_apart(op: &str, ports: &[PortSpec]) -> Result<()> {
+    for (at, port) in ports.iter().enumerate() {
+        port.check()?;
+        if let Some(twin) = ports[..at].iter().find(|other| other.overlaps(port)) {
+            let why = format!("ports {twin} and {port} are the same port of this host");
+            return Err(Error::invalid(op, why));
+        }
+    }
+    Ok(())
 }
 
 fn taken(op: &str, there: &Attachment, how: &str, what: &str) -> Error {

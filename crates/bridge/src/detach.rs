@@ -34,7 +34,7 @@ impl Engine {
         }
     }
 
-    fn is_defined(&self, network: &NetworkName) -> bool {
+    pub(crate) fn is_defined(&self, network: &NetworkName) -> bool {
         matches!(self.store.definition(network), Ok(Some(_)))
     }
 
@@ -50,6 +50,7 @@ impl Engine {
         let mut gone = Vec::new();
         if self.store.is_alive()? && self.store.knows(network)? {
             let _lock = self.store.lock_network(network)?;
+            self.recover_ports(network)?;
             for claim in self.meant(network, who, ifname)? {
                 let plan = self.plan_detach(&claim.attachment)?;
                 self.dismantle(&op, &plan, &mut scene)?;
@@ -134,6 +135,7 @@ impl Engine {
 
     /// Undoes every attachment of a network that was not finished: the network's lock is ours, so nobody is at it any more.
     pub(crate) fn recover_attachments(&mut self, network: &NetworkName) -> Result<Vec<Attachment>> {
+        self.recover_ports(network)?;
         let mut undone = Vec::new();
         for state in [State::Claimed, State::Leaving] {
             for claim in self.store.claims_in(network, state)? {
@@ -145,7 +147,7 @@ impl Engine {
     }
 }
 
-fn words(who: &Who) -> String {
+pub(crate) fn words(who: &Who) -> String {
     match who {
         Who::Id(id) => id.to_string(),
         Who::Words(words) => format!("`{}`", words.escape_debug()),

@@ -148,6 +148,7 @@ impl Engine {
 
     fn remove(&mut self, action: &Action, scene: &mut Scene<'_>) -> Result<()> {
         match action {
+            Action::Port(action) => self.run_port(action),
             Action::Leave(attachment) => self.leave(attachment),
             Action::Aside { attachment } => self.aside(attachment, scene),
             Action::AsideInside(attachment) => self.aside_inside(attachment, scene),
@@ -193,6 +194,7 @@ impl Engine {
             Action::Claim(claim) => self.unclaim(&claim.attachment),
             Action::Pair { .. } if scene.pair_was_there => Ok(()),
             Action::Pair { attachment, .. } => self.delete_pair(attachment),
+            Action::Port(action) => self.undo_port(action),
             Action::Localnet { bridge, on } => self.localnet(*bridge, !on),
             Action::HostUp { .. } => scene.host_end.map_or(Ok(()), |index| {
                 self.set(
@@ -249,7 +251,7 @@ impl Engine {
         }
     }
 
-    fn flows(&mut self, attachment: &Attachment, addresses: bool) -> Result<()> {
+    pub(crate) fn flows(&mut self, attachment: &Attachment, addresses: bool) -> Result<()> {
         let mut published = intent::published(attachment)?;
         published.retain(|publish| publish.transport == firewall::Transport::Udp);
         let fail = |err| Error::firewall(format!("cut the old flows of {}", attachment.key), err);

@@ -5,6 +5,7 @@ mod world;
 use crate::error::Result;
 use crate::host::Host;
 use crate::name::AttachmentId;
+use crate::publish::PublishSpec;
 use crate::spec::{AttachmentSpec, NetworkSpec, Who};
 use ns_mgmt::NetNs;
 use std::path::Path;
@@ -172,4 +173,126 @@ fn the_hundredth_attach_costs_what_the_first_did_and_lists_nothing() {
     }
     assert_eq!((costs[0], open(&world).dumps), (costs[99], 0));
     assert!(costs[0] <= 30, "{} requests and sysctls", costs[0]);
+}
+
+fn web() -> Who {
+    Who::Id(AttachmentId::new("cli", "web").unwrap())
+}
+
+fn ports(ports: &[&str]) -> PublishSpec {
+    PublishSpec {
+        ports: ports.iter().map(|port| port.parse().unwrap()).collect(),
+        ..PublishSpec::new("blue".parse().unwrap(), web())
+    }
+}
+
+/// Attached, with these ports.
+fn attached(host: &mut Host, published: &[&str]) {
+    host.create_network(&network()).unwrap();
+    let spec = AttachmentSpec {
+        ports: ports(published).ports,
+        ..attachment()
+    };
+    host.attach(&spec, &NetNs::current().unwrap()).unwrap();
+}
+
+const SOME: [&str; 3] = ["8081:81", "53:53/udp", "192.0.2.3:90-92:90-92"];
+
+fn publish(host: &mut Host) -> Result<()> {
+    let spec = PublishSpec {
+        nonlocal: true,
+        ..ports(&SOME)
+    };
+    host.publish(&spec).map(drop)
+}
+
+fn unpublish(host: &mut Host) -> Result<()> {
+    host.unpublish(&ports(&SOME)).map(drop)
+}
+
+#[test]
+fn ports_are_published_all_or_none_whichever_call_fails() {
+    for before in [&[][..], &["8080:80"]] {
+        let tried = every_fault(|host| attached(host, before), publish);
+        assert!(tried > 6 * 10, "{tried}");
+    }
+}
+
+#[test]
+fn ports_are_taken_back_all_or_none_whichever_call_fails() {
+    let before = |host: &mut Host| {
+        attached(host, &[]);
+        publish(host).unwrap();
+    };
+    let tried = every_fault(before, unpublish);
+    assert!(tried > 6 * 10, "{tried}");
+}
+
+/// Ends `act` without a word in place of every call it makes; the next command makes the world as it was, or complete.
+fn every_kill(before: impl Fn(&mut Host), act: impl Fn(&mut Host) -> Result<()>) -> usize {
+    for at in 0.. {
+        let dir = tempfile::tempdir().unwrap();
+        let world = Arc::new(Mutex::new(World::new()));
+        let look = || (open(&world).view(), files(dir.path()));
+        let mut first = host(dir.path(), &world);
+        before(&mut first);
+        let then = look();
+        {
+            let mut world = open(&world);
+            (world.calls, world.kill) = (0, Some(at));
+        }
+        let killed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| act(&mut first)));
+        open(&world).kill = None;
+        drop(first);
+        let mut next = host(dir.path(), &world);
+        next.gc().unwrap();
+        let now = look();
+        act(&mut next).unwrap();
+        let complete = look();
+        assert!(now == then || now == complete, "call {at}:\n{now:?}");
+        assert_ne!(then, complete);
+        let gone = next.detach(&"blue".parse().unwrap(), &web(), None).unwrap();
+        gone.settle().unwrap();
+        let left = files(dir.path());
+        assert!(
+            !left
+                .iter()
+                .any(|path| path.contains("vtp") || path.contains("ports/")),
+            "{left:?}"
+        );
+        if killed.is_ok() {
+            return at;
+        }
+    }
+    0
+}
+
+#[test]
+fn a_killed_change_of_ports_is_finished_or_undone() {
+    let tried = every_kill(|host| attached(host, &["8080:80"]), publish);
+    assert!(tried > 10, "{tried}");
+    let published = |host: &mut Host| {
+        attached(host, &[]);
+        publish(host).unwrap();
+    };
+    let tried = every_kill(published, unpublish);
+    assert!(tried > 8, "{tried}");
+}
+
+#[test]
+fn a_port_that_is_there_or_gone_already_costs_no_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = Arc::new(Mutex::new(World::new()));
+    let mut host = host(dir.path(), &world);
+    attached(&mut host, &["8080:80"]);
+    let then = (open(&world).view(), files(dir.path()));
+    host.publish(&ports(&["8080:80"])).unwrap();
+    host.unpublish(&ports(&["8081:80"])).unwrap();
+    assert_eq!((open(&world).view(), files(dir.path())), then);
+    let other = host.unpublish(&ports(&["8080:81"])).unwrap_err();
+    assert!(other.is_invalid() && other.hint().is_some(), "{other:?}");
+    let other = host.publish(&ports(&["127.0.0.1:8080:80"])).unwrap_err();
+    assert!(other.is_exists(), "{other:?}");
+    assert!(host.plan_publish(&ports(&["8080:80"])).unwrap().is_empty());
+    assert_eq!(host.plan_publish(&ports(&["81:80"])).unwrap().len(), 5);
 }

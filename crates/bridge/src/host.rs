@@ -265,7 +265,7 @@ fn is_up(definition: &Definition) -> bool {
     definition.state == State::Up
 }
 
-fn steps(plan: &[Action]) -> Vec<Step> {
+pub(crate) fn steps(plan: &[Action]) -> Vec<Step> {
     plan.iter().map(Action::step).collect()
 }
 

@@ -52,27 +52,28 @@ pub(crate) fn attachment(attachment: &Attachment) -> Result<Change> {
         addresses: attachment.addresses.iter().map(|net| net.addr()).collect(),
         dhcp: attachment.dhcp,
         unguarded: attachment.unguarded,
-        ..firewall::Attachment::new(owner.clone(), attachment.host_end, attachment.mac)
+        ..firewall::Attachment::new(owner, attachment.host_end, attachment.mac)
     };
     let mut change = firewall::attachment(&intent).map_err(|err| Error::firewall(op(), err))?;
-    for publish in published(attachment)? {
-        change
-            .extend(firewall::publish(&owner, &publish).map_err(|err| Error::firewall(op(), err))?);
-    }
+    change.extend(ports(attachment)?);
     Ok(change)
+}
+
+/// The elements of an attachment's ports alone.
+pub(crate) fn ports(attachment: &Attachment) -> Result<Change> {
+    let op = || format!("publish a port of {}", attachment.key);
+    let owner = owner(&attachment.key);
+    let mut all = Change::default();
+    for publish in published(attachment)? {
+        let change = firewall::publish(&owner, &publish);
+        all.extend(change.map_err(|err| Error::firewall(op(), err))?);
+    }
+    Ok(all)
 }
 
 /// What is published, however it was written: the elements it takes.
 pub(crate) fn openings(attachment: &Attachment) -> Result<HashSet<firewall::Step>> {
-    let owner = owner(&attachment.key);
-    let mut all = HashSet::new();
-    for publish in published(attachment)? {
-        let op = || format!("publish a port of {}", attachment.key);
-        let change = firewall::publish(&owner, &publish);
-        let change = change.map_err(|err| Error::firewall(op(), err))?;
-        all.extend(change.steps().iter().cloned());
-    }
-    Ok(all)
+    Ok(ports(attachment)?.steps().iter().cloned().collect())
 }
 
 /// Each port, for each of the attachment's addresses of its family.

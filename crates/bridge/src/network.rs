@@ -177,6 +177,7 @@ impl Engine {
         scene: &mut Scene<'_>,
     ) -> Result<Vec<Attachment>> {
         let _lock = self.store.lock_network(&network.name)?;
+        self.recover_ports(&network.name)?;
         self.mend_records_locked(network)?;
         let (plans, last) = self.plan_remove(&network.name, force)?;
         let mut gone = Vec::new();

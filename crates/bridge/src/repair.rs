@@ -35,6 +35,9 @@ impl Engine {
         let _host = self.lock_host()?;
         let locks = networks.iter().map(|of| self.store.lock_network(&of.name));
         let _locks = locks.collect::<Result<Vec<_>>>()?;
+        networks
+            .iter()
+            .try_for_each(|of| self.recover_ports(&of.name))?;
         let mut repaired = Repaired::default();
         for _ in 0..ROUNDS {
             let findings = self.findings(networks, depth)?;

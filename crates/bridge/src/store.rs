@@ -282,6 +282,13 @@ impl Store {
         )
     }
 
+    /// Replaces the claim of an attachment that is up.
+    pub(crate) fn rewrite_claim(&self, claim: &Claim) -> Result<()> {
+        let of = &claim.attachment;
+        let path = self.claim_path(&of.key.network, State::Up, of.host_end);
+        file::write(&path, &claim.write()?)
+    }
+
     pub(crate) fn move_claim(
         &self,
         network: &NetworkName,

@@ -30,6 +30,8 @@ pub(super) struct World {
     pub(super) calls: usize,
     pub(super) dumps: usize,
     pub(super) fail: Option<(usize, i32)>,
+    /// The process is killed in place of this call.
+    pub(super) kill: Option<usize>,
 }
 
 /// What must be the same before and after: links, elements, switches of the uplink.
@@ -62,6 +64,7 @@ impl World {
     /// Counts a call; the error if it is the one to fail.
     fn call(&mut self) -> Option<i32> {
         self.calls += 1;
+        assert_ne!(self.kill, Some(self.calls - 1), "killed");
         self.fail
             .filter(|(at, _)| *at == self.calls - 1)
             .map(|(_, errno)| errno)
@@ -176,11 +179,11 @@ impl World {
     }
 }
 
-/// What a set-link message leaves on a link, of what is looked at: name, MAC, MTU, alias, group.
+/// What a set-link message leaves on a link, of what is looked at: name, MAC, MTU, master, alias, group.
 fn kept(asked: Link) -> impl Iterator<Item = (u16, Vec<u8>)> {
     asked
         .into_iter()
-        .filter(|(kind, _)| [1, 3, 4, 20, 27].contains(kind))
+        .filter(|(kind, _)| [1, 3, 4, 10, 20, 27].contains(kind))
 }
 
 fn encode(index: u32, link: &Link) -> Vec<u8> {
