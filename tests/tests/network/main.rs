@@ -3,6 +3,7 @@
 
 mod drift;
 mod life;
+mod lives;
 mod lost;
 mod purge;
 mod reach;

@@ -1,0 +1,74 @@
+//! Several hosts over one /run, and several lives of one host.
+
+use crate::*;
+use bridge::Options;
+
+#[test]
+fn two_hosts_over_one_run_do_not_disturb_each_other() {
+    lab(|lab| {
+        let (other, a, b) = (lab.anonymous("other"), lab.netns("a"), lab.netns("b"));
+        let words = ["network create blue --subnet 10.7.0.0/24", "attach blue"];
+        for (host, name) in [(&**lab, "a"), (&other, "b")] {
+            host.vetch(words[0]).ok();
+            host.vetch(&format!("{} {name} -p 8080:80", words[1]))
+                .ok()
+                .prints("10.7.0.2/24");
+        }
+        assert!(a.reaches("10.7.0.1") && b.reaches("10.7.0.1"));
+        let listed = |host: &Node| host.vetch("ls --json").ok().json()[0]["id"].clone();
+        assert_eq!(
+            (listed(lab), listed(&other)),
+            ("cli:a".into(), "cli:b".into())
+        );
+        lab.vetch("gc").ok().prints("");
+        lab.vetch("network rm --force --wait blue").ok();
+        other.vetch("network check").ok().prints("");
+        lab.vetch("purge").ok();
+        assert!(b.reaches("10.7.0.1"));
+        other.vetch("network rm --force --wait blue").ok();
+        assert!(!std::path::Path::new("/run/vetch").exists());
+    });
+}
+
+/// As after a boot: nothing of ours in the kernel, and another boot id.
+fn reboot(lab: &Lab) {
+    lab.cmd("nft flush ruleset").ok();
+    lab.shell("for l in /proc/sys/net/ipv4/conf/v*; do ip link delete $(basename $l) 2>/dev/null; done; true").ok();
+    lab.cmd("mount --bind /proc/sys/kernel/random/uuid /proc/sys/kernel/random/boot_id")
+        .ok();
+}
+
+#[test]
+fn networks_outlive_a_boot_and_attachments_do_not() {
+    lab(|lab| {
+        let (a, b) = (lab.netns("a"), lab.netns("b"));
+        let open = || {
+            Host::with(Options {
+                run: Some("/run/vetch".into()),
+                definitions: Some("/run/definitions".into()),
+                ..Options::default()
+            })
+            .unwrap()
+        };
+        let mut host = open();
+        let before = host
+            .create_network(&network(&["10.7.0.0/24", "fd07::/64"]))
+            .unwrap();
+        attach(&mut host, &a, &["8080:80"]);
+        reboot(lab);
+        let mut host = open();
+        assert_eq!(host.networks().unwrap(), [before]);
+        let stale = host.attachments(None).unwrap();
+        assert_eq!((stale.len(), stale[0].state), (1, State::Stale));
+        let one = attach(&mut host, &b, &["8080:80"]); // neither address nor port is kept for the dead
+        assert_eq!(address(&one), "10.7.0.2");
+        assert!(b.reaches("10.7.0.1") && b.reaches("fd07::1"));
+        assert_eq!(host.attachments(None).unwrap().len(), 1);
+        host.detach(&blue(), &who("a"), None)
+            .unwrap()
+            .settle()
+            .unwrap();
+        away(host);
+        lab.cmd("umount /proc/sys/kernel/random/boot_id").ok();
+    });
+}
