@@ -264,22 +264,8 @@ impl Engine {
         let attachment = || claim.attachment.clone();
         let bridge = network.bridge;
         let ports = &claim.attachment.ports;
-        let mut plan = vec![
-            Action::Claim(claim.clone()),
-            Action::Pair {
-                attachment: attachment(),
-                bridge,
-                queues: network.queues,
-            },
-            Action::HostEnd {
-                attachment: attachment(),
-                bridge,
-            },
-            Action::Inside {
-                attachment: attachment(),
-            },
-            Action::Elements(intent::attachment(&claim.attachment)?),
-        ];
+        let mut plan = vec![Action::Claim(claim.clone())];
+        plan.extend(wired(network, &claim.attachment)?);
         if ports.iter().any(|port| port.serves_loopback()) && !network.internal {
             plan.push(Action::Localnet { bridge, on: true });
         }
@@ -298,6 +284,26 @@ impl Engine {
         plan.push(Action::Claimed(attachment()));
         Ok(plan)
     }
+}
+
+/// The pair, set up on both sides and guarded; its host end is still down.
+pub(crate) fn wired(network: &Network, of: &Attachment) -> Result<Vec<Action>> {
+    let (attachment, bridge) = (|| of.clone(), network.bridge);
+    Ok(vec![
+        Action::Pair {
+            attachment: attachment(),
+            bridge,
+            queues: network.queues,
+        },
+        Action::HostEnd {
+            attachment: attachment(),
+            bridge,
+        },
+        Action::Inside {
+            attachment: attachment(),
+        },
+        Action::Elements(intent::attachment(of)?),
+    ])
 }
 
 fn word(has: bool) -> &'static str {

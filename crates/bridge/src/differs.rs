@@ -1,6 +1,7 @@
 //! What to compare: records, bridge, elements and attachments of one network with what was seen of them.
 
 use crate::action::{self, Action};
+use crate::attach::wired;
 use crate::check::{Depth, Finding, Mend, Seen, difference};
 use crate::engine::{Engine, is_bridge_of, is_of};
 use crate::error::{Error, Result};
@@ -214,7 +215,7 @@ impl Engine {
         let (how, mend) = match self.reopen(of) {
             Some(_) => (
                 "its interface was deleted",
-                Mend::Attachment(Box::new(of.clone()), self.rewire(network, of)?),
+                Mend::Attachment(Box::new(of.clone()), rewired(network, of)?),
             ),
             None => ("its namespace is gone", Mend::Remove(Box::new(of.clone()))),
         };
@@ -222,29 +223,6 @@ impl Engine {
             difference: difference(network, object, vec![how.to_owned()]),
             mend,
         }])
-    }
-
-    /// An attachment anew under the claim that is there.
-    fn rewire(&mut self, network: &Network, of: &Attachment) -> Result<Vec<Action>> {
-        let (attachment, bridge) = (|| of.clone(), network.bridge);
-        Ok(vec![
-            Action::Pair {
-                attachment: attachment(),
-                bridge,
-                queues: network.queues,
-            },
-            Action::HostEnd {
-                attachment: attachment(),
-                bridge,
-            },
-            Action::Inside {
-                attachment: attachment(),
-            },
-            Action::Elements(intent::attachment(of)?),
-            Action::HostUp {
-                host_end: of.host_end,
-            },
-        ])
     }
 
     fn host_end_differs(
@@ -304,6 +282,15 @@ impl Engine {
         let look = |err| Error::netlink(format!("look into namespace {}", of.namespace), err);
         inside_differs(&mut conn, of, link).map_err(look)
     }
+}
+
+/// An attachment anew under the claim that is there.
+fn rewired(network: &Network, of: &Attachment) -> Result<Vec<Action>> {
+    let mut plan = wired(network, of)?;
+    plan.push(Action::HostUp {
+        host_end: of.host_end,
+    });
+    Ok(plan)
 }
 
 fn inside_differs(
