@@ -23,7 +23,7 @@ pub struct PublishSpec {
     pub network: NetworkName,
     /// Which attachment of it.
     pub who: Who,
-    /// Which of its interfaces, where it has several in this network.
+    /// Which of its interfaces; unless given `eth0`, or the only one it has in this network.
     pub ifname: Option<IfName>,
     /// The ports.
     pub ports: Vec<PortSpec>,
@@ -32,7 +32,7 @@ pub struct PublishSpec {
 }
 
 impl PublishSpec {
-    /// No ports of an attachment with one interface.
+    /// No ports of an attachment.
     pub fn new(network: NetworkName, who: Who) -> PublishSpec {
         PublishSpec {
             network,
@@ -148,8 +148,13 @@ impl Engine {
         Ok(steps(&changed.plan))
     }
 
+    /// With the interface known, it is found by name, without a look at the others.
     fn one_meant(&self, op: &str, spec: &PublishSpec) -> Result<Claim> {
-        let mut claims = self.meant(&spec.network, &spec.who, spec.ifname)?;
+        let usual = spec.ifname.or(Some(IfName::from_kernel(b"eth0")));
+        let mut claims = self.meant(&spec.network, &spec.who, usual)?;
+        if claims.is_empty() && spec.ifname.is_none() {
+            claims = self.meant(&spec.network, &spec.who, None)?;
+        }
         let ends: Vec<String> = claims
             .iter()
             .map(|claim| {

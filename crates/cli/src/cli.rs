@@ -61,6 +61,7 @@ Examples:
   vetch netns add c1                             a network namespace, as `ip netns add` makes it
   vetch attach web c1 -p 8080:80                 eth0 in c1, port 8080 of the host leads to its port 80
   vetch ls                                       who is attached where
+  vetch port add web c1 -p 9090:90               another port, while it runs
   vetch detach web c1
   vetch run --net web -p 8080:80 -- httpd -f     a program in namespaces of its own
   vetch sandbox -- sh                            all of it without root

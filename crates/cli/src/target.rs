@@ -1,7 +1,7 @@
 //! What people type to mean a namespace, and the id an attachment gets from it.
 
 use crate::failure::Failure;
-use bridge::AttachmentId;
+use bridge::{AttachmentId, Who};
 use ns_mgmt::{NetNs, Target};
 
 /// The front end's part of the ids made by `vetch attach`.
@@ -51,4 +51,33 @@ fn name_of(target: &Target, namespace: &NetNs) -> Result<Option<String>, Failure
     let (names, typed) = (namespace.names()?, target.name());
     let found = names.iter().find(|name| Some(*name) == typed.as_ref());
     Ok(found.or(names.first()).map(ToString::to_string))
+}
+
+/// The attachments that are meant: what `vetch ls` shows, or any words for the namespace.
+pub(crate) fn who(text: &str) -> Result<Who, Failure> {
+    match text.is_empty() {
+        false => Ok(Who::Words(text.to_owned())),
+        true => Err(Failure::new("cannot look for attachment \"\": it is empty")
+            .hint("`vetch ls` shows the ids and namespaces there are")),
+    }
+}
+
+/// The namespace that is meant, if it still lives: its attachments may have been made with other words.
+pub(crate) fn cookie(text: &str) -> Option<u64> {
+    let target: Target = text.parse().ok()?;
+    NetNs::open(&target).ok()?.cookie().ok()
+}
+
+/// Looks for an attachment by what was typed, then by the namespace that it means.
+pub(crate) fn find<T>(
+    text: &str,
+    mut look: impl FnMut(Who) -> bridge::Result<T>,
+) -> Result<T, Failure> {
+    match look(who(text)?) {
+        Err(err) if err.is_not_found() => match cookie(text) {
+            Some(cookie) => Ok(look(Who::Cookie(cookie))?),
+            None => Err(err.into()),
+        },
+        found => Ok(found?),
+    }
 }

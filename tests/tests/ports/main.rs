@@ -1,15 +1,19 @@
 //! Published ports on the real kernel, by packets: what is refused, who is reached, what changes while traffic flows.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod live;
+mod published;
 mod refused;
 
 use vetch_tests::{Lab, Node, lab};
 
-/// Networks `web` on 10.77.0.0/24 and fd77::/64, and a namespace.
+/// A network `web` on 10.77.0.0/24 and fd77::/64, and a namespace. What is made after it is no fixture: the kernel adds routes of its
+/// addresses a moment later.
 pub(crate) fn web(lab: &Lab) -> Node {
+    let c1 = lab.netns("c1");
     lab.vetch("network create web --subnet 10.77.0.0/24 --subnet fd77::/64")
         .ok();
-    lab.netns("c1")
+    c1
 }
 
 /// Takes the network away, whoever is still attached.

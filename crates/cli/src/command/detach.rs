@@ -5,10 +5,9 @@ use crate::command::Answer;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::words::parse;
-use crate::{host, settle};
+use crate::{host, settle, target};
 use bridge::{Detached, Host, NetworkName, Who};
 use core_netlink::IfName;
-use ns_mgmt::{NetNs, Target};
 
 /// Take a namespace out of a network
 ///
@@ -65,9 +64,9 @@ impl Args {
     }
 
     fn detach(&self, host: &mut Host) -> Result<Detached, Failure> {
-        let mut gone = host.detach(&self.network, &self.words()?, self.ifname)?;
+        let mut gone = host.detach(&self.network, &target::who(&self.who)?, self.ifname)?;
         if gone.attachments().is_empty()
-            && let Some(cookie) = self.cookie()
+            && let Some(cookie) = target::cookie(&self.who)
         {
             gone = host.detach(&self.network, &Who::Cookie(cookie), self.ifname)?;
         }
@@ -75,27 +74,12 @@ impl Args {
     }
 
     fn plan(&self, host: &mut Host, out: &mut Output) -> Result<Answer, Failure> {
-        let mut steps = host.plan_detach(&self.network, &self.words()?, self.ifname)?;
+        let mut steps = host.plan_detach(&self.network, &target::who(&self.who)?, self.ifname)?;
         if steps.is_empty()
-            && let Some(cookie) = self.cookie()
+            && let Some(cookie) = target::cookie(&self.who)
         {
             steps = host.plan_detach(&self.network, &Who::Cookie(cookie), self.ifname)?;
         }
         host::print_plan(&steps, out)
-    }
-
-    /// What `vetch ls` shows, or any words for the namespace.
-    fn words(&self) -> Result<Who, Failure> {
-        if self.who.is_empty() {
-            return Err(Failure::new("cannot detach \"\": it is empty")
-                .hint("`vetch ls` shows the ids and namespaces there are"));
-        }
-        Ok(Who::Words(self.who.clone()))
-    }
-
-    /// The namespace that is meant, if it still lives.
-    fn cookie(&self) -> Option<u64> {
-        let target: Target = self.who.parse().ok()?;
-        NetNs::open(&target).ok()?.cookie().ok()
     }
 }

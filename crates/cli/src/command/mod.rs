@@ -10,6 +10,7 @@ mod health;
 mod ls;
 mod lsns;
 mod network;
+mod port;
 mod purge;
 mod run;
 mod sandbox;
@@ -38,6 +39,7 @@ pub(crate) enum Command {
     Attach(attach::Args),
     Detach(detach::Args),
     Ls(ls::Args),
+    Port(port::Args),
     Run(run::Args),
     Exec(exec::Args),
     Sandbox(sandbox::Args),
@@ -57,6 +59,7 @@ impl Command {
             Command::Attach(args) => args.run(global, out),
             Command::Detach(args) => args.run(global, out),
             Command::Ls(args) => args.run(global, out),
+            Command::Port(args) => args.run(global, out),
             Command::Run(args) => args.run(global, out),
             Command::Exec(args) => args.run(out),
             Command::Sandbox(args) => args.run(out),

@@ -104,7 +104,7 @@ pub(crate) fn attachment(attachment: &Attachment) -> Value {
     })
 }
 
-fn port(port: &PortSpec) -> Value {
+pub(crate) fn port(port: &PortSpec) -> Value {
     json!({
         "host_ip": port.host,
         "host_port": port.host_port,
