@@ -144,6 +144,10 @@ pub fn attachment(attachment: &Attachment) -> Result<Change> {
             elements.push(Element::new(Set::Nd6, owner, key(raw)));
         }
     }
+    if attachment.addresses.iter().any(IpAddr::is_ipv6) {
+        let raw = Value::Bytes(mac.0.to_vec());
+        elements.push(Element::new(Set::Lladdr, owner, [Value::Name(*port), raw]));
+    }
     if attachment.dhcp {
         elements.push(Element::new(Set::Dhcp, owner, [Value::Name(*port)]));
     }

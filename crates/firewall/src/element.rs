@@ -15,6 +15,8 @@ pub enum Set {
     Src6,
     /// The same for the address inside neighbour discovery.
     Nd6,
+    /// Port and the link-layer address it may name inside neighbour discovery.
+    Lladdr,
     /// Ports that may ask for an address by DHCP.
     Dhcp,
     /// Ports without a guard.
@@ -81,13 +83,13 @@ pub enum Set {
 
 impl Set {
     /// Every one, in the order of the tables.
-    pub const ALL: [Set; 34] = {
+    pub const ALL: [Set; 35] = {
         use Set::*;
         [
-            Src4, Src6, Nd6, Dhcp, Open, Nets, Internal, Pairs, Apart, Reach, Listed, Deny4, Deny6,
-            DenyPort4, DenyPort6, Allow4, Allow6, AllowPort4, AllowPort6, Masq, Gate4, Gate6,
-            Local4, Local6, Host, Service, Opened, Closed, Any4, Any6, Addr4, Addr6, Range4,
-            Range6,
+            Src4, Src6, Nd6, Lladdr, Dhcp, Open, Nets, Internal, Pairs, Apart, Reach, Listed,
+            Deny4, Deny6, DenyPort4, DenyPort6, Allow4, Allow6, AllowPort4, AllowPort6, Masq,
+            Gate4, Gate6, Local4, Local6, Host, Service, Opened, Closed, Any4, Any6, Addr4, Addr6,
+            Range4, Range6,
         ]
     };
 
@@ -97,6 +99,7 @@ impl Set {
             Set::Src4 => "src4",
             Set::Src6 => "src6",
             Set::Nd6 => "nd6",
+            Set::Lladdr => "lladdr",
             Set::Dhcp => "dhcp",
             Set::Open => "open",
             Set::Nets => "nets",
@@ -134,7 +137,9 @@ impl Set {
     /// The family of its table, which is called `vetch`.
     pub fn family(self) -> Family {
         match self {
-            Set::Src4 | Set::Src6 | Set::Nd6 | Set::Dhcp | Set::Open => Family::Bridge,
+            Set::Src4 | Set::Src6 | Set::Nd6 | Set::Lladdr | Set::Dhcp | Set::Open => {
+                Family::Bridge
+            }
             _ => Family::Inet,
         }
     }
@@ -145,6 +150,7 @@ impl Set {
             Set::Src4 => &[IfName, EtherAddr, Ipv4Addr],
             Set::Src6 => &[IfName, EtherAddr, Ipv6Addr],
             Set::Nd6 => &[IfName, EtherAddr, Integer(16)],
+            Set::Lladdr => &[IfName, Integer(6)],
             Set::Dhcp | Set::Open | Set::Nets | Set::Internal | Set::Host | Set::Listed => {
                 &[IfName]
             }

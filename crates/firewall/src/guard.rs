@@ -24,7 +24,10 @@ const OWN_ND: &[Field] = &[IifName, EtherSource, NdTarget];
 pub(crate) fn plan() -> TablePlan {
     TablePlan {
         family: Family::Bridge,
-        sets: vec![Set::Src4, Set::Src6, Set::Nd6, Set::Dhcp, Set::Open],
+        sets: Set::ALL
+            .into_iter()
+            .filter(|set| set.family() == Family::Bridge)
+            .collect(),
         anonymous: anonymous(),
         chains: vec![
             hook(),
@@ -34,6 +37,8 @@ pub(crate) fn plan() -> TablePlan {
             arp4(),
             port6(),
             icmp6(),
+            rs6(),
+            ns6(),
             na6(),
             chain(
                 "rest",
@@ -65,11 +70,13 @@ fn anonymous() -> Vec<Anonymous> {
         Anonymous {
             id: BY_ICMP6_TYPE,
             key: DataType::Icmp6Type,
-            // router advertisement, redirect, listener query; neighbour advertisement
+            // router advertisement, redirect, listener query; router and neighbour solicitation, neighbour advertisement
             elements: vec![
                 goto(&[134], "rest"),
                 goto(&[137], "rest"),
                 goto(&[130], "rest"),
+                goto(&[133], "rs6"),
+                goto(&[135], "ns6"),
                 goto(&[136], "na6"),
             ],
         },
@@ -173,22 +180,51 @@ fn icmp6() -> ChainPlan {
         .vmap(Icmp6Type, BY_ICMP6_TYPE);
     let own = ipv6().within(OWN6, Set::Src6).accept();
     let unspecified = ipv6().is(Source6, [0; 16]).is(L4Proto, ICMP6);
-    let reports = unspecified.clone().one_of(Icmp6Type, MLD_REPORTS).accept();
-    let detection = unspecified
-        .is(Icmp6Type, [135])
-        .within(OWN_ND, Set::Nd6)
-        .accept(); // only for our own address
-    chain(
-        "icmp6",
-        vec![by_type, own, reports, detection, rule().goto("rest")],
-    )
+    let reports = unspecified.one_of(Icmp6Type, MLD_REPORTS).accept();
+    chain("icmp6", vec![by_type, own, reports, rule().goto("rest")])
 }
 
-/// An advertisement may speak only for our own addresses.
-fn na6() -> ChainPlan {
-    let own = ipv6()
-        .within(OWN6, Set::Src6)
+/// Nothing but ICMPv6 of this length: no extension headers, and no options beyond those looked at.
+fn whole(length: u8) -> Rule {
+    ipv6().is(Length6, [0, length]).is(NextHeader6, ICMP6)
+}
+
+const SOURCE_LLADDR: [u8; 2] = [1, 1]; // type, and length in units of 8 bytes
+const TARGET_LLADDR: [u8; 2] = [2, 1];
+
+/// A router is asked by our own address; the link-layer address in it is ours, or there is none.
+fn rs6() -> ChainPlan {
+    let bare = whole(8).within(OWN6, Set::Src6).accept();
+    let named = whole(16)
+        .is(RsOption, SOURCE_LLADDR)
+        .within(&[IifName, RsLladdr], Set::Lladdr);
+    let named = named.within(OWN6, Set::Src6).accept();
+    chain("rs6", vec![bare, named, rule().goto("rest")])
+}
+
+/// So is a neighbour; duplicates are looked for only of our own addresses.
+fn ns6() -> ChainPlan {
+    let detection = ipv6()
+        .is(Source6, [0; 16])
         .within(OWN_ND, Set::Nd6)
         .accept();
-    chain("na6", vec![own, rule().goto("rest")])
+    let bare = whole(24).within(OWN6, Set::Src6).accept();
+    let named = whole(32)
+        .is(NdOption, SOURCE_LLADDR)
+        .within(&[IifName, NdLladdr], Set::Lladdr);
+    let named = named.within(OWN6, Set::Src6).accept();
+    chain("ns6", vec![named, bare, detection, rule().goto("rest")])
+}
+
+/// An advertisement may speak only for our own addresses, and name only our own link-layer address.
+fn na6() -> ChainPlan {
+    let own = |rule: Rule| {
+        rule.within(OWN6, Set::Src6)
+            .within(OWN_ND, Set::Nd6)
+            .accept()
+    };
+    let named = whole(32)
+        .is(NdOption, TARGET_LLADDR)
+        .within(&[IifName, NdLladdr], Set::Lladdr);
+    chain("na6", vec![own(named), own(whole(24)), rule().goto("rest")])
 }

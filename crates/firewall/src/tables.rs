@@ -171,15 +171,6 @@ impl TablePlan {
 }
 
 fn set_spec(set: Set, id: u32) -> SetSpec {
-    let nd6 = [
-        TypeOf::Meta(MetaKey::IifName),
-        TypeOf::EtherSource,
-        TypeOf::Raw {
-            base: Base::Transport,
-            offset: 64,
-            len: 128,
-        },
-    ];
     let value = match set.value() {
         [] => SetValue::None,
         types => SetValue::Data(types.to_vec()),
@@ -195,12 +186,23 @@ fn set_spec(set: Set, id: u32) -> SetSpec {
         },
         key: set.key().to_vec(),
         value,
-        type_of: if set == Set::Nd6 {
-            nd6.to_vec()
-        } else {
-            Vec::new()
-        },
+        type_of: type_of(set),
         id,
         ..SetSpec::default()
+    }
+}
+
+/// nft must be told what the bare bytes inside neighbour discovery are.
+fn type_of(set: Set) -> Vec<TypeOf> {
+    let raw = |offset, len| TypeOf::Raw {
+        base: Base::Transport,
+        offset,
+        len,
+    };
+    let port = TypeOf::Meta(MetaKey::IifName);
+    match set {
+        Set::Nd6 => vec![port, TypeOf::EtherSource, raw(64, 128)],
+        Set::Lladdr => vec![port, raw(208, 48)],
+        _ => Vec::new(),
     }
 }

@@ -111,6 +111,7 @@ fn an_attachment_speaks_for_its_addresses_and_its_link_local_one() {
             r#""vtpa" . 02:00:00:00:00:01 . 0xfd000000000000000000000000000002"#,
             r#""vtpa" . 02:00:00:00:00:01 . fe80::ff:fe00:1"#,
             r#""vtpa" . 02:00:00:00:00:01 . 0xfe80000000000000000000fffe000001"#,
+            r#""vtpa" . 0x020000000001"#,
         ]
     );
     attachment.addresses.truncate(1);

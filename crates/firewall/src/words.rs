@@ -36,6 +36,17 @@ pub(crate) enum Field {
     Icmp6Type,
     /// The address inside neighbour discovery: `@th,64,128`.
     NdTarget,
+    /// Type and length of the option behind that address: `@th,192,16`.
+    NdOption,
+    /// The link-layer address in that option: `@th,208,48`.
+    NdLladdr,
+    /// The same two in a router solicitation: `@th,64,16` and `@th,80,48`.
+    RsOption,
+    RsLladdr,
+    /// The bytes behind the IPv6 header.
+    Length6,
+    /// What is behind the IPv6 header.
+    NextHeader6,
     /// The first byte of the IPv4 destination: 127 for 127.0.0.0/8.
     Destination4Net8,
     /// The first byte of the IPv4 source.
@@ -90,6 +101,12 @@ impl Field {
             ArpTargetIp => bytes(network, 24, 4),
             Icmp6Type => bytes(transport, 0, 1),
             NdTarget => bytes(transport, 8, 16),
+            NdOption => bytes(transport, 24, 2),
+            NdLladdr => bytes(transport, 26, 6),
+            RsOption => bytes(transport, 8, 2),
+            RsLladdr => bytes(transport, 10, 6),
+            Length6 => bytes(network, 4, 2),
+            NextHeader6 => bytes(network, 6, 1),
             DestinationType => {
                 let (flags, result) = (Fib::DADDR, FibResult::AddrType);
                 (Fib { flags, result, to }.into(), 4)
