@@ -192,7 +192,13 @@ fn loopback_stays_private() {
         seen(w.lab, "127.0.0.1:9000");
         silent(&w.outside, "192.0.2.1:9000");
         all_silent(&a, &["192.0.2.1:9000", "10.10.0.1:9000"]);
-        for (node, via) in [(&w.outside, "192.0.2.1"), (&a.node, "10.10.0.1")] {
+        let grey = w.network("grey", 30, |n| n.internal = true);
+        let i = w.container(&grey, "i", 2, |_| {});
+        for (node, via) in [
+            (&w.outside, "192.0.2.1"),
+            (&a.node, "10.10.0.1"),
+            (&i.node, "10.30.0.1"),
+        ] {
             loopback_on_the_wire(node, via);
             all_silent(
                 node,

@@ -12,7 +12,9 @@
 
 mod closed;
 mod frames;
+mod guard;
 mod options;
+mod port;
 mod spoof;
 mod tables;
 mod wanted;

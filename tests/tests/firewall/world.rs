@@ -202,7 +202,20 @@ impl<'a> World<'a> {
             format!("vtp{name}"),
             format!("02:00:00:{n:02x}:01:{host:02x}"),
         );
+        let owner = Owner::attachment(&network.name, format!("test:{name}"), "eth0");
+        let mut attachment = Attachment {
+            addresses: vec![
+                format!("10.{n}.0.{host}").parse().unwrap(),
+                format!("fd{n:02}::{host}").parse().unwrap(),
+            ],
+            ..Attachment::new(owner, port.parse().unwrap(), mac.parse().unwrap())
+        };
+        edit(&mut attachment);
         let bridge = network.bridge;
+        let (open, locked) = match attachment.unguarded {
+            true => ("on", "off"),
+            false => ("off", "on"),
+        };
         let isolated = if network.isolate_ports { "on" } else { "off" };
         let outer = [
             format!(
@@ -213,7 +226,7 @@ impl<'a> World<'a> {
             sysctls("ipv4", &port, "rp_filter=1"),
             format!("ip link set {port} master {bridge}"),
             format!(
-                "bridge link set dev {port} learning off flood off locked on hairpin on isolated {isolated}"
+                "bridge link set dev {port} learning {open} flood {open} locked {locked} hairpin on isolated {isolated}"
             ),
             format!("bridge fdb add {mac} dev {port} master static"),
         ];
@@ -230,15 +243,6 @@ impl<'a> World<'a> {
         ];
         self.lab.shell(&outer.join("\n")).ok();
         node.shell(&inner.join("\n")).ok();
-        let owner = Owner::attachment(&network.name, format!("test:{name}"), "eth0");
-        let mut attachment = Attachment {
-            addresses: vec![
-                format!("10.{n}.0.{host}").parse().unwrap(),
-                format!("fd{n:02}::{host}").parse().unwrap(),
-            ],
-            ..Attachment::new(owner, port.parse().unwrap(), mac.parse().unwrap())
-        };
-        edit(&mut attachment);
         self.apply(&firewall::attachment(&attachment).unwrap());
         self.lab.cmd(&format!("ip link set {port} up")).ok();
         // the kernel switches queues and bridge port on a moment later

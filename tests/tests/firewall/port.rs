@@ -1,0 +1,185 @@
+//! What the port of the bridge holds by itself, and the ways past the bridge.
+
+use crate::frames::*;
+use crate::spoof::{guarded_and_not, mac};
+use crate::world::worlds;
+use std::thread::sleep;
+use std::time::Duration;
+use vetch_tests::Node;
+
+const PAST_THE_BRIDGE: [u8; 3] = [0x00, 0x03, 0x0e]; // 01:80:c2:00:00:0X
+
+fn past(frame: &[u8], last: u8) -> Vec<u8> {
+    [&[0x01, 0x80, 0xc2, 0, 0, last][..], &frame[6..]].concat()
+}
+
+/// Whether what is sent comes in soon.
+fn comes(server: &vetch_tests::Server, send: impl Fn()) -> bool {
+    let before = server.seen().len();
+    send();
+    (0..10).any(|_| {
+        sleep(Duration::from_millis(10));
+        server.seen().len() > before
+    })
+}
+
+#[test]
+fn the_mac_of_a_neighbour_cannot_be_taken() {
+    guarded_and_not(|evil, victim, w| {
+        let theft = udp(
+            mac(victim),
+            BROADCAST,
+            "10.10.0.2",
+            "10.10.0.255",
+            [4000, 9],
+            b"mine",
+        );
+        send(evil, &theft);
+        send(evil, &past(&theft, 0x0e));
+        let entry = format!("{} dev vtpevil", victim.attachment.mac);
+        let table = w.lab.cmd("bridge fdb show br v-blue").ok().stdout;
+        let taken = table.contains(&entry);
+        assert_eq!(
+            w.lab.ping("10.10.0.3"),
+            !taken,
+            "the victim is reached: {table}"
+        );
+        taken
+    });
+}
+
+#[test]
+fn what_is_for_others_is_not_seen() {
+    guarded_and_not(|evil, victim, w| {
+        let wire = Wire::open(evil, "eth0");
+        assert!(w.lab.ping("10.10.0.3"));
+        let is_for = |frame: &Vec<u8>, to: Mac| frame[..6] == to;
+        assert!(!wire.seen().iter().any(|frame| is_for(frame, mac(victim))));
+        let nobody = [2, 0, 0, 0, 0x66, 0x66];
+        w.lab
+            .cmd("ip neigh replace 10.10.0.99 lladdr 02:00:00:00:66:66 dev v-blue")
+            .ok();
+        assert!(!w.lab.ping("10.10.0.99"));
+        wire.seen().iter().any(|frame| is_for(frame, nobody))
+    });
+}
+
+#[test]
+fn a_macvlan_inside_is_mute() {
+    guarded_and_not(|evil, _, _| {
+        let lines = "ip link add mv0 link eth0 type macvlan mode bridge
+                     ip address add 10.10.0.77/24 dev mv0; ip link set mv0 up";
+        evil.shell(lines).ok();
+        let speaks = evil.ping("-I mv0 10.10.0.1");
+        assert!(evil.ping("-I eth0 10.10.0.3"), "its own still speaks");
+        speaks
+    });
+}
+
+/// Nothing opens these; without the rule and the sysctl they would be.
+#[test]
+fn frames_past_the_bridge_do_not_reach_the_host() {
+    worlds(|w| {
+        let blue = w.network("blue", 10, |n| n.host_services = true);
+        let evil = w.container(&blue, "evil", 2, |_| {});
+        let host = w.lab.udp_server("0.0.0.0:9");
+        let reach = |source: &str| {
+            let frame = udp(
+                mac(&evil),
+                BROADCAST,
+                source,
+                "192.0.2.1",
+                [4000, 9],
+                b"past",
+            );
+            comes(&host, || {
+                let frames = PAST_THE_BRIDGE.map(|last| past(&frame, last));
+                frames.iter().for_each(|frame| send(&evil, frame));
+            })
+        };
+        assert!(!reach("10.10.0.66") && !reach("192.0.2.2"));
+        w.lab.shell("nft flush chain inet vetch early").ok();
+        assert!(!reach("10.10.0.66"), "rp_filter closes them too");
+        let open =
+            "for dev in all vtpevil; do echo 0 > /proc/sys/net/ipv4/conf/$dev/rp_filter; done";
+        w.lab.shell(open).ok();
+        assert!(reach("10.10.0.66"), "the frames are such that they would");
+    });
+}
+
+#[test]
+fn frames_past_the_bridge_make_no_router() {
+    worlds(|w| {
+        let blue = w.network("blue", 10, |_| {});
+        let evil = w.container(&blue, "evil", 2, |_| {});
+        let frame = router_advertisement(mac(&evil), "fe80::ff:fe0a:102");
+        w.lab
+            .shell("echo 2 > /proc/sys/net/ipv6/conf/all/accept_ra")
+            .ok();
+        let router = || {
+            PAST_THE_BRIDGE
+                .iter()
+                .for_each(|last| send(&evil, &past(&frame, *last)));
+            sleep(Duration::from_millis(50));
+            w.lab
+                .cmd("ip -6 route show default")
+                .ok()
+                .stdout
+                .contains("vtp")
+        };
+        assert!(!router());
+        w.lab.shell("nft flush chain inet vetch early").ok();
+        assert!(!router(), "the port has no IPv6");
+        let open = "cd /proc/sys/net/ipv6/conf/vtpevil; echo 0 > disable_ipv6; echo 2 > accept_ra";
+        w.lab.shell(open).ok();
+        sleep(Duration::from_millis(50));
+        assert!(router(), "the frames are such that it would");
+    });
+}
+
+/// The address of a container, put on the wire of the LAN.
+#[test]
+fn the_lan_cannot_pretend_to_be_a_container() {
+    worlds(|w| {
+        let blue = w.network("blue", 10, |_| {});
+        let a = w.container(&blue, "a", 2, |_| {});
+        let _neighbour = w.container(&blue, "b", 3, |_| {});
+        let server = a.udp_server("0.0.0.0:80");
+        w.publish(None, "8080", &a, 80);
+        let host = link_of(w.lab, "uplink");
+        let from = link_of(&w.outside, "eth0");
+        let sent = |source: &str, to: &str, port: u16| {
+            let frame = udp(from, host, source, to, [4000, port], b"forged");
+            comes(&server, || send(&w.outside, &frame))
+        };
+        assert!(!sent("10.10.0.3", "10.10.0.2", 80), "as a neighbour");
+        assert!(!sent("10.10.0.1", "10.10.0.2", 80), "as the gateway");
+        assert!(!sent("127.0.0.1", "10.10.0.2", 80), "as the host itself");
+        assert!(
+            sent("192.0.2.2", "192.0.2.1", 8080),
+            "as itself, where it is published"
+        );
+    });
+}
+
+fn link_of(node: &Node, dev: &str) -> Mac {
+    let link = &node.cmd(&format!("ip -j link show {dev}")).ok().json()[0];
+    let address: core_netlink::MacAddr = link["address"].as_str().unwrap().parse().unwrap();
+    address.0
+}
+
+/// The host's services by the link-local address of the bridge.
+#[test]
+fn link_local_is_no_way_to_the_hosts_services() {
+    worlds(|w| {
+        for open in [false, true] {
+            let (name, n) = if open { ("open", 40) } else { ("blue", 10) };
+            let network = w.network(name, n, |net| net.host_services = open);
+            let a = w.container(&network, name, 2, |_| {});
+            let _web = w.lab.tcp_server(&format!("[::]:{n}"));
+            let dev = &a.cmd("ip -j link show eth0").ok().json()[0]["ifindex"];
+            let to = format!("[fe80::ff:fe{n:02x}:1%{dev}]:{n}");
+            assert_eq!(a.tcp(&to).is_ok(), open, "{to}");
+        }
+    });
+}
