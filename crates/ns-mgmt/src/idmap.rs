@@ -120,6 +120,7 @@ fn write_file(proc: &OwnedFd, path: &str, text: &str) -> std::result::Result<(),
     let fail = |errno| (format!("/proc/{path}"), errno);
     let flags = OFlag::O_WRONLY | OFlag::O_CLOEXEC;
     let file = openat(proc, path, flags, Mode::empty()).map_err(fail)?;
+    procfs::check(&file, "write the user map").map_err(|_| fail(Errno::ENOENT))?;
     nix::unistd::write(&file, text.as_bytes())
         .map_err(fail)
         .map(drop)

@@ -23,7 +23,12 @@ pub(crate) fn check(file: impl AsFd, op: &str) -> Result<()> {
     match stat.filesystem_type() == PROC_SUPER_MAGIC {
         true => Ok(()),
         false => {
-            Err(Error::missing(op, "/proc is not the kernel's proc file system").with_hint(HINT))
+            // Not "missing": what is not there may be passed over, what is false may not.
+            Err(Error::invalid(
+                op,
+                "/proc is not the kernel's proc file system, or a part of it is covered",
+            )
+            .with_hint(HINT))
         }
     }
 }
