@@ -18,3 +18,5 @@ mod network;
 mod output;
 #[path = "cli/policy.rs"]
 mod policy;
+#[path = "cli/privilege.rs"]
+mod privilege;

@@ -1,4 +1,4 @@
-//! Refuses a start with privileges that come from the program file.
+//! Refuses a start with privileges that come from the program file, and lets go of those that are not needed.
 //!
 //! Vetch trusts its environment and its arguments: whoever starts it must already have the rights it uses. Nothing may read an
 //! environment variable before this check.
@@ -29,4 +29,14 @@ pub(crate) fn refuse_elevated() -> Result<(), Failure> {
     Err(Failure::new(format!("cannot run with the privileges of the program file: {why}")).hint(
         "remove the bits (chmod ug-s, setcap -r) and start it as root, or without privilege inside `vetch sandbox`",
     ))
+}
+
+const CAP_KILL: u32 = 5; // linux/capability.h
+const CAP_NET_ADMIN: u32 = 12;
+const CAP_SYS_ADMIN: u32 = 21;
+
+/// Whoever waits for a container keeps only what it takes to pass on signals and to detach it in the end.
+pub(crate) fn keep_what_waiting_needs() -> Result<(), Failure> {
+    sys::keep_capabilities(&[CAP_KILL, CAP_NET_ADMIN, CAP_SYS_ADMIN])
+        .map_err(|error| Failure::new("cannot let go of capabilities").with_cause(&error))
 }

@@ -26,14 +26,43 @@ pub(crate) fn started() -> Started {
     }
 }
 
-/// Whether the process has any permitted capability, capget(2). An unreadable answer counts as yes.
-pub(crate) fn has_capabilities() -> bool {
-    const VERSION_3: u32 = 0x2008_0522; // linux/capability.h
-    let mut header = [VERSION_3, 0];
-    let mut data = [0u32; 6]; // twice: effective, permitted, inheritable
+const CAPABILITY_VERSION_3: u32 = 0x2008_0522; // linux/capability.h
+
+/// Effective, permitted and inheritable capabilities, first 0 to 31, then 32 to 63.
+type Capabilities = [[u32; 3]; 2];
+
+/// Those of the calling thread, capget(2).
+fn capabilities() -> io::Result<Capabilities> {
+    let mut header = [CAPABILITY_VERSION_3, 0];
+    let mut data = Capabilities::default();
     // SAFETY: version 3 reads 8 bytes of header and writes 24 bytes of data; both arrays are that long and live here.
     let answer = unsafe { libc::syscall(libc::SYS_capget, header.as_mut_ptr(), data.as_mut_ptr()) };
-    answer != 0 || data[1] != 0 || data[4] != 0
+    match answer {
+        0 => Ok(data),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Whether the process has any permitted capability. An unreadable answer counts as yes.
+pub(crate) fn has_capabilities() -> bool {
+    capabilities().map_or(true, |[low, high]| low[1] != 0 || high[1] != 0)
+}
+
+/// Lets the calling thread, and those it starts, go of every capability but these, capset(2).
+pub(crate) fn keep_capabilities(kept: &[u32]) -> io::Result<()> {
+    let mut data = capabilities()?;
+    for (at, sets) in data.iter_mut().enumerate() {
+        let of_word = kept.iter().filter(|number| **number as usize / 32 == at);
+        let mask = of_word.fold(0, |mask, number| mask | 1 << (number % 32));
+        sets.iter_mut().for_each(|set| *set &= mask);
+    }
+    let mut header = [CAPABILITY_VERSION_3, 0];
+    // SAFETY: version 3 reads 8 bytes of header and 24 bytes of data; both arrays are that long and live here.
+    let answer = unsafe { libc::syscall(libc::SYS_capset, header.as_mut_ptr(), data.as_ptr()) };
+    match answer {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// The columns of the terminal behind a descriptor, ioctl_tty(2).

@@ -26,6 +26,7 @@ mod privilege;
 mod procfs;
 mod run;
 mod sandbox;
+mod sealed;
 #[allow(unsafe_code)]
 mod sys;
 mod sysctl;
@@ -43,4 +44,5 @@ pub use netns::NetNs;
 pub use procfs::boot_id;
 pub use run::{Child, Choice, Choices, HeldSignals, RunSpec};
 pub use sandbox::sandbox;
+pub use sealed::run_from_sealed_copy;
 pub use sysctl::SysctlKey;

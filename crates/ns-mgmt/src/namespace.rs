@@ -222,7 +222,9 @@ fn no_process(op: &str, errno: nix::errno::Errno) -> Error {
             Error::missing(op, "there is no such process")
         }
         Errno::EACCES | Errno::EPERM => {
-            Error::system(op, errno).with_hint("it belongs to another user: run as root")
+            Error::system(op, errno).with_hint(
+                "it belongs to another user, or has capabilities that we lack: this needs root (CAP_SYS_PTRACE)",
+            )
         }
         other => Error::system(op, other),
     }

@@ -102,6 +102,10 @@ impl Choices {
 
 /// A program to run, and where.
 ///
+/// A process that joins a mount, PID or user namespace can be looked into by nobody of the same user until it is the program, and lets go
+/// of a controlling terminal that is not given to the program. What the calling program's file is must still not be reachable from there:
+/// see [`run_from_sealed_copy`](crate::run_from_sealed_copy).
+///
 /// ```no_run
 /// use ns_mgmt::{Choice, Choices, RunSpec};
 /// # fn main() -> ns_mgmt::Result<()> {

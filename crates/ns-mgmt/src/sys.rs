@@ -188,6 +188,22 @@ pub(crate) fn default_signals(signals: &[Signal]) -> nix::Result<()> {
     Ok(())
 }
 
+/// Whether a descriptor, open or not, is a terminal. Allocates nothing.
+pub(crate) fn is_terminal(fd: RawFd) -> bool {
+    // SAFETY: a number in, a number out.
+    unsafe { libc::isatty(fd) == 1 }
+}
+
+/// Gives the calling process's controlling terminal up, ioctl_tty(2). A leader of a session keeps it: with it the whole session would
+/// lose it.
+pub(crate) fn leave_terminal(terminal: BorrowedFd<'_>) -> nix::Result<()> {
+    if nix::unistd::getsid(None)? == nix::unistd::getpid() {
+        return Ok(());
+    }
+    // SAFETY: the request takes no argument.
+    Errno::result(unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCNOTTY as _) }).map(drop)
+}
+
 /// Sets `lo` up in the calling thread's network namespace. Allocates nothing, so that a forked child may call it; netdevice(7).
 pub(crate) fn loopback_up() -> nix::Result<()> {
     let socket = socket(

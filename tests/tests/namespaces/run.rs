@@ -97,6 +97,44 @@ fn no_descriptor_reaches_the_program() {
     });
 }
 
+/// Root inside looks at who enters while it is on its way in: it may see that it is there, not what it is.
+#[test]
+fn who_enters_cannot_be_looked_into() {
+    lab(|_| {
+        let owned = Choices {
+            user: Choice::New,
+            ..contained()
+        };
+        let container = RunSpec {
+            namespaces: owned,
+            die_with_parent: true,
+            ..sh("sleep 60")
+        };
+        let mut container = container.spawn().unwrap();
+        container.start().unwrap();
+        let beside = |line: &str| RunSpec {
+            namespaces: Choices::of_pid(container.pid()).unwrap(),
+            ..sh(line)
+        };
+        let entering = beside("true").spawn().unwrap(); // inside, and not yet the program
+        let looks = "for p in /proc/[0-9]*; do echo $p; done; ls -l /proc/[0-9]*/exe; for p in /proc/[0-9]*; do ls $p/fd $p/root/; done";
+        let (_, seen) = coded_output(&mut beside(looks));
+        let own = std::env::current_exe().unwrap();
+        let own = own.file_name().unwrap().to_string_lossy();
+        assert!(
+            seen.lines()
+                .filter(|line| line.starts_with("/proc/"))
+                .count()
+                >= 3,
+            "{seen}"
+        );
+        assert!(seen.contains("sleep") && !seen.contains(&*own), "{seen}");
+        drop(entering);
+        container.signal(Signal::SIGKILL as i32).unwrap();
+        assert_eq!(container.wait().unwrap(), 128 + Signal::SIGKILL as i32);
+    });
+}
+
 #[test]
 fn a_container_sees_itself_only() {
     lab(|_| {

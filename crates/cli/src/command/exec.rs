@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::target;
 use crate::words::explain;
-use ns_mgmt::{Choice, Choices, HeldSignals, Kind, Namespace, NsName, RunSpec, Target};
+use ns_mgmt::{Choice, Choices, HeldSignals, NsName, RunSpec, Target};
 use std::ffi::OsString;
 use std::str::FromStr;
 
@@ -63,8 +63,8 @@ impl Args {
             ..Default::default()
         };
         match &self.place {
-            Place::Container(name) => spec.namespaces = beside(container::find(name)?)?,
-            Place::Of(pid) => spec.namespaces = beside(*pid)?,
+            Place::Container(name) => spec.namespaces = Choices::of_pid(container::find(name)?)?,
+            Place::Of(pid) => spec.namespaces = Choices::of_pid(*pid)?,
             Place::Named(name) => {
                 let namespace = target::open(&Target::Name(name.clone()))?;
                 spec.namespaces.net = Choice::Join(namespace.as_namespace().try_clone()?);
@@ -73,6 +73,11 @@ impl Args {
             }
         }
         out.flush()?;
+        if matches!(spec.namespaces.pid, Choice::Join(_))
+            || matches!(spec.namespaces.mnt, Choice::Join(_))
+        {
+            ns_mgmt::run_from_sealed_copy()?;
+        }
         // Another PID namespace takes in children only; everywhere else we become the program.
         if matches!(spec.namespaces.pid, Choice::Host) {
             return Err(launch(spec.exec()));
@@ -83,26 +88,4 @@ impl Args {
         drop(held);
         Ok(Answer::Code(code))
     }
-}
-
-/// All namespaces of a process that are not ours already.
-fn beside(pid: u32) -> Result<Choices, Failure> {
-    let join = |kind| -> Result<Choice, Failure> {
-        let namespace = Namespace::open_pid(kind, pid)?;
-        Ok(if namespace.is_current()? {
-            Choice::Host
-        } else {
-            Choice::Join(namespace)
-        })
-    };
-    Ok(Choices {
-        cgroup: join(Kind::Cgroup)?,
-        ipc: join(Kind::Ipc)?,
-        mnt: join(Kind::Mnt)?,
-        net: join(Kind::Net)?,
-        pid: join(Kind::Pid)?,
-        time: join(Kind::Time)?,
-        user: join(Kind::User)?,
-        uts: join(Kind::Uts)?,
-    })
 }

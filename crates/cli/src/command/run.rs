@@ -7,9 +7,11 @@ use crate::container::{self, Name};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::words::{explain, parse};
-use crate::{host, settle, target};
+use crate::{host, privilege, settle, target};
 use bridge::{AttachmentId, AttachmentSpec, Host, NetworkName, NetworkSpec, Who};
-use ns_mgmt::{Child, Choice, Choices, HeldSignals, Kind, Namespace, NsName, RunSpec, Target};
+use ns_mgmt::{
+    Child, Choice, Choices, HeldSignals, Kind, Namespace, NetNs, NsName, RunSpec, Target,
+};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -157,6 +159,12 @@ impl Net {
 
 impl Args {
     pub(crate) fn run(self, global: &Global, out: &mut Output) -> Result<Answer, Failure> {
+        if matches!(
+            (self.mount, self.pid),
+            (Place::Of(_), _) | (_, Place::Of(_))
+        ) {
+            ns_mgmt::run_from_sealed_copy()?; // begins again: nothing is done yet
+        }
         let name = self.name.clone().unwrap_or_else(Name::unique);
         let spec = self.spec()?;
         let plug = self.plug(global, out, &name)?;
@@ -169,7 +177,10 @@ impl Args {
             None => container::claim(&name).ok(),
         };
         let mut child = spec.spawn().map_err(launch)?;
-        let attached = plug.map(|plug| plug.attach(&child)).transpose()?;
+        let plug = plug.map(|plug| Ok::<_, Failure>((plug, child.netns()?)));
+        let plug = plug.transpose()?;
+        privilege::keep_what_waiting_needs()?;
+        let attached = plug.map(|(plug, netns)| plug.attach(&netns)).transpose()?;
         let recorded = claim
             .as_mut()
             .map_or(Ok(()), |claim| claim.record(child.pid()));
@@ -257,8 +268,8 @@ struct Plug {
 }
 
 impl Plug {
-    fn attach(mut self, child: &Child) -> Result<Attached, Failure> {
-        self.host.attach(&self.spec, &child.netns()?)?;
+    fn attach(mut self, netns: &NetNs) -> Result<Attached, Failure> {
+        self.host.attach(&self.spec, netns)?;
         Ok(Attached {
             network: self.spec.network,
             id: self.spec.id,

@@ -133,6 +133,9 @@ fn enter(spec: &RunSpec, op: &str) -> Result<Vec<Step>> {
     });
     let join = |namespace| Step::must(Act::Join(namespace));
     let mut steps = stdio(spec, op)?;
+    if meets_others(kinds) {
+        steps.extend([Step::must(Act::Hide), Step::must(Act::LeaveTerminal)]);
+    }
     steps.extend(joins.into_iter().map(join));
     if matches!(kinds.user, Choice::Join(_)) {
         steps.push(Step::may(Act::BecomeRoot)); // if it has a root
@@ -141,6 +144,12 @@ fn enter(spec: &RunSpec, op: &str) -> Result<Vec<Step>> {
         steps.push(Step::must(Act::Unshare(fresh)));
     }
     Ok(steps)
+}
+
+/// Whether it comes among processes that are not ours.
+fn meets_others(kinds: &Choices) -> bool {
+    let joins = |choice: &Choice| matches!(choice, Choice::Join(_));
+    joins(&kinds.mnt) || joins(&kinds.pid) || joins(&kinds.user)
 }
 
 fn stdio(spec: &RunSpec, op: &str) -> Result<Vec<Step>> {

@@ -12,7 +12,7 @@ use nix::unistd::{
 };
 use std::ffi::{CStr, CString};
 use std::fmt;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 /// One act.
 pub(crate) enum Act {
@@ -21,6 +21,10 @@ pub(crate) enum Act {
         fd: OwnedFd,
         at: usize,
     },
+    /// Nobody of the same user looks into the process, or at the file it runs, until it is the program; prctl(2), PR_SET_DUMPABLE.
+    Hide,
+    /// Lets go of a controlling terminal that the program is not given as 0, 1 or 2.
+    LeaveTerminal,
     Join(Namespace),
     Unshare(CloneFlags),
     /// Sets `lo` up, which is down in a new network namespace.
@@ -92,6 +96,8 @@ impl Step {
 impl Act {
     fn run(&self) -> nix::Result<()> {
         match self {
+            Act::Hide => nix::sys::prctl::set_dumpable(false),
+            Act::LeaveTerminal => leave_terminal(),
             Act::Join(namespace) => setns(namespace, namespace.kind().flag()),
             Act::Stdio { fd, at: 0 } => dup2_stdin(fd),
             Act::Stdio { fd, at: 1 } => dup2_stdout(fd),
@@ -124,6 +130,18 @@ impl Act {
     }
 }
 
+/// Signals of the terminal still arrive: the process stays in its group.
+fn leave_terminal() -> nix::Result<()> {
+    if (0..3).any(sys::is_terminal) {
+        return Ok(());
+    }
+    let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    match open(c"/dev/tty", flags, Mode::empty()) {
+        Ok(terminal) => sys::leave_terminal(terminal.as_fd()),
+        Err(_) => Ok(()), // it has none
+    }
+}
+
 fn made(result: nix::Result<()>) -> nix::Result<()> {
     match result {
         Err(Errno::EEXIST) => Ok(()),
@@ -146,6 +164,8 @@ impl fmt::Display for Act {
             Act::Join(namespace) => {
                 write!(f, "join {} namespace {namespace}", namespace.kind().noun())
             }
+            Act::Hide => f.write_str("keep others from looking into the process"),
+            Act::LeaveTerminal => f.write_str("let go of the terminal"),
             Act::Unshare(kinds) => {
                 let mut nouns = Kind::ALL
                     .into_iter()
@@ -182,5 +202,49 @@ impl fmt::Display for Mount {
             (None, Some(source)) => write!(f, "bind {} to {target}", source.to_string_lossy()),
             (None, None) => write!(f, "change how {target} is mounted"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{Choice, Choices, RunSpec, plan::Plan};
+    use nix::sys::prctl::get_dumpable;
+    use nix::sys::wait::{WaitStatus, waitpid};
+
+    #[test]
+    fn who_comes_among_others_hides_before_joining() {
+        for kind in [Kind::Mnt, Kind::Pid, Kind::User] {
+            let own = || Choice::Join(Namespace::current(kind).unwrap());
+            let mut namespaces = Choices::default();
+            match kind {
+                Kind::Mnt => namespaces.mnt = own(),
+                Kind::Pid => namespaces.pid = own(),
+                _ => namespaces.user = own(),
+            }
+            let spec = RunSpec {
+                command: vec!["true".into()],
+                namespaces,
+                ..RunSpec::default()
+            };
+            let steps = Plan::new(&spec, true).unwrap().enter;
+            let first = |meant: fn(&Act) -> bool| steps.iter().position(|step| meant(&step.act));
+            let hidden = first(|act| matches!(act, Act::Hide)).unwrap();
+            assert!(
+                hidden < first(|act| matches!(act, Act::Join(_))).unwrap(),
+                "{kind}"
+            );
+            assert!(!steps[hidden].optional);
+        }
+    }
+
+    #[test]
+    fn a_hidden_process_is_not_dumpable() {
+        let child = sys::fork(|| match (get_dumpable(), Act::Hide.run(), get_dumpable()) {
+            (Ok(true), Ok(()), Ok(false)) => 0,
+            _ => 1,
+        });
+        let child = child.unwrap();
+        assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 0)));
     }
 }
