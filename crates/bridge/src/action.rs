@@ -376,7 +376,9 @@ fn host_end_step(attachment: &Attachment, bridge: IfName) -> Step {
     words.push(format!(
         "bridge link set dev {end} learning {open} flood {open} locked {guarded} isolated {isolated} hairpin {hairpin}"
     ));
-    words.push(format!("bridge fdb add {mac} dev {end} master static"));
+    words.push(format!(
+        "bridge fdb replace {mac} dev {end} master static sticky"
+    ));
     let what = match attachment.unguarded {
         true => format!("make `{end}` a port of `{bridge}` that learns"),
         false => format!("lock `{end}` of `{bridge}` to {mac}"),

@@ -251,10 +251,11 @@ impl Engine {
             ..LinkSpec::default()
         };
         let port = port_settings(attachment);
+        // An unguarded neighbour neither keeps the address, if it sent by it before, nor takes it later.
         let entry = FdbSpec {
             link: index,
             lladdr: attachment.mac,
-            flags: NeighbourFlags::MASTER,
+            flags: NeighbourFlags::MASTER | NeighbourFlags::STICKY,
             life: FdbLife::Static,
             ..FdbSpec::default()
         };
@@ -264,10 +265,9 @@ impl Engine {
                 link: index,
                 port: &port,
             }),
-            Box::new(Netlink::add(entry)),
+            Box::new(Netlink::replace(entry)),
         ];
-        let entry = requests.len() - 1;
-        send(self.kernel.route()?, &requests, |at| at == entry)
+        send(self.kernel.route()?, &requests, |_| false)
             .map_err(|err| netlink(format!("set up port `{}`", attachment.host_end), err))
     }
 

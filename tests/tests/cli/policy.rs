@@ -191,6 +191,30 @@ fn the_guard_of_one_attachment_is_opened_by_name() {
     });
 }
 
+/// It sent by the MAC address that the next attachment gets, and goes on doing so.
+#[test]
+fn an_unguarded_neighbour_keeps_nobody_out() {
+    lab(|lab| {
+        lab.vetch("network create web --subnet 10.77.0.0/24").ok();
+        let [loose] = attach(lab, "web", ["loose --unguarded"]);
+        let name: bridge::NetworkName = "web".parse().unwrap();
+        let mac = name.mac("10.77.0.3".parse().unwrap());
+        loose.cmd(&format!("ip link set eth0 address {mac}")).ok();
+        assert!(loose.reaches("10.77.0.1"));
+        lab.cmd("bridge fdb show br vbr-web")
+            .ok()
+            .prints(&mac.to_string());
+        let [next] = attach(lab, "web", ["next"]);
+        assert!(next.ping("10.77.0.1"));
+        assert!(
+            !loose.ping("10.77.0.1"),
+            "answers go to whom the address is"
+        );
+        assert!(next.ping("10.77.0.1"));
+        clear(lab, "web");
+    });
+}
+
 #[test]
 fn the_bridge_of_another_network_is_named_as_such() {
     lab(|lab| {

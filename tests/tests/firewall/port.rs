@@ -2,7 +2,7 @@
 
 use crate::frames::*;
 use crate::spoof::{guarded_and_not, mac};
-use crate::world::worlds;
+use crate::world::{Container, World, worlds};
 use std::thread::sleep;
 use std::time::Duration;
 use vetch_tests::Node;
@@ -23,29 +23,28 @@ fn comes(server: &vetch_tests::Server, send: impl Fn()) -> bool {
     })
 }
 
+/// Not even by who is unguarded: an entry of the bridge that could be moved would be.
 #[test]
 fn the_mac_of_a_neighbour_cannot_be_taken() {
     guarded_and_not(|evil, victim, w| {
-        let theft = udp(
-            mac(victim),
-            BROADCAST,
-            "10.10.0.2",
-            "10.10.0.255",
-            [4000, 9],
-            b"mine",
-        );
-        send(evil, &theft);
-        send(evil, &past(&theft, 0x0e));
-        let entry = format!("{} dev vtpevil", victim.attachment.mac);
-        let table = w.lab.cmd("bridge fdb show br v-blue").ok().stdout;
-        let taken = table.contains(&entry);
-        assert_eq!(
-            w.lab.ping("10.10.0.3"),
-            !taken,
-            "the victim is reached: {table}"
-        );
+        let entry = format!("{} dev vtpvictim master", victim.attachment.mac);
+        assert!(!steals(evil, victim, w) && w.lab.ping("10.10.0.3"));
+        w.lab.cmd(&format!("bridge fdb del {entry}")).ok();
+        w.lab.cmd(&format!("bridge fdb add {entry} static")).ok();
+        let taken = steals(evil, victim, w);
+        assert_eq!(w.lab.ping("10.10.0.3"), !taken, "the victim is reached");
         taken
     });
+}
+
+/// Whether evil's frames in the victim's name move the victim's entry.
+fn steals(evil: &Container, victim: &Container, w: &World<'_>) -> bool {
+    let (from, to) = ("10.10.0.2", "10.10.0.255");
+    let theft = udp(mac(victim), BROADCAST, from, to, [4000, 9], b"mine");
+    send(evil, &theft);
+    send(evil, &past(&theft, 0x0e));
+    let table = w.lab.cmd("bridge fdb show br v-blue").ok().stdout;
+    table.contains(&format!("{} dev vtpevil", victim.attachment.mac))
 }
 
 #[test]

@@ -228,7 +228,7 @@ impl<'a> World<'a> {
             format!(
                 "bridge link set dev {port} learning {open} flood {open} locked {locked} hairpin on isolated {isolated}"
             ),
-            format!("bridge fdb add {mac} dev {port} master static"),
+            format!("bridge fdb add {mac} dev {port} master static sticky"),
         ];
         let inner = [
             sysctls(
