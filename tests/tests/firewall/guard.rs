@@ -392,17 +392,17 @@ impl Stage {
             mark.as_bytes(),
         );
         let end = Instant::now() + Duration::from_secs(2);
-        let (mut seen, mut marks) = (Vec::new(), 0);
-        while marks < 2 {
+        let (mut seen, mut marked) = (Vec::new(), [false; 2]);
+        while marked != [true; 2] {
             assert!(
                 Instant::now() < end,
                 "the mark of row {number} does not arrive"
             );
             self.wire.send(&mark);
             sleep(Duration::from_millis(2));
-            for tap in &self.taps {
+            for (tap, marked) in self.taps.iter().zip(&mut marked) {
                 let new = tap.seen();
-                marks += usize::from(new.iter().any(|frame| inside(frame) == inside(&mark)));
+                *marked |= new.iter().any(|frame| inside(frame) == inside(&mark));
                 seen.extend(new);
             }
         }
@@ -444,5 +444,12 @@ fn row_by_row() {
         let last = stage(&loose, 4, 2);
         last.check("unguarded", CLOSED, true);
         last.check("unguarded", OPEN, true);
+        w.lab.cmd("nft flush ruleset").ok();
+        let (held, open): (Vec<_>, Vec<_>) = CLOSED
+            .iter()
+            .partition(|(name, _)| name.starts_with("MAC "));
+        assert_eq!(held.len(), 2);
+        one.check("held by the port alone", &held, false);
+        one.check("without a ruleset", &open, true);
     });
 }
