@@ -429,7 +429,8 @@ impl Stage {
 #[test]
 fn row_by_row() {
     worlds(|w| {
-        let blue = w.network("blue", 10, |_| {});
+        let blue = w.network("blue", 10, |n| n.services = vec!["udp:67".parse().unwrap()]);
+        let dhcp_server = w.lab.udp_server("0.0.0.0:67");
         let guarded = w.container(&blue, "guarded", 2, |_| {});
         let victim = w.container(&blue, "victim", 3, |_| {});
         let loose = w.container(&blue, "loose", 4, |at| at.unguarded = true);
@@ -438,9 +439,11 @@ fn row_by_row() {
         let one = stage(&guarded, 2, 4);
         one.check("guarded", CLOSED, false);
         one.check("guarded", OPEN, true);
+        assert_eq!(dhcp_server.seen(), Vec::<std::net::IpAddr>::new());
         let other = stage(&asking, 5, 2);
         other.check("may ask for an address", DHCP, true);
         other.check("may ask for an address", &CLOSED[..11], false);
+        assert_eq!(dhcp_server.seen().len(), 1, "the host is asked");
         let last = stage(&loose, 4, 2);
         last.check("unguarded", CLOSED, true);
         last.check("unguarded", OPEN, true);
