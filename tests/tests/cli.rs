@@ -10,6 +10,8 @@
 
 #[path = "cli/bad_input.rs"]
 mod bad_input;
+#[path = "cli/bad_words.rs"]
+mod bad_words;
 #[path = "cli/launch.rs"]
 mod launch;
 #[path = "cli/network.rs"]

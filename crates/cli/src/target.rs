@@ -75,7 +75,10 @@ pub(crate) fn find<T>(
 ) -> Result<T, Failure> {
     match look(who(text)?) {
         Err(err) if err.is_not_found() => match cookie(text) {
-            Some(cookie) => Ok(look(Who::Cookie(cookie))?),
+            Some(cookie) => match look(Who::Cookie(cookie)) {
+                Err(other) if other.is_not_found() => Err(err.into()), // said in the words that were typed
+                found => Ok(found?),
+            },
             None => Err(err.into()),
         },
         found => Ok(found?),

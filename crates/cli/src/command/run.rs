@@ -167,7 +167,7 @@ impl Args {
         }
         let name = self.name.clone().unwrap_or_else(Name::unique);
         let spec = self.spec()?;
-        let plug = self.plug(global, out, &name)?;
+        let plug = self.plug(global, &name)?;
         out.flush()?;
         // From here on there is something to undo.
         let held = HeldSignals::new()?;
@@ -180,25 +180,23 @@ impl Args {
         let plug = plug.map(|plug| Ok::<_, Failure>((plug, child.netns()?)));
         let plug = plug.transpose()?;
         privilege::keep_what_waiting_needs()?;
-        let attached = plug.map(|(plug, netns)| plug.attach(&netns)).transpose()?;
+        let attached = plug.map(|(plug, netns)| plug.attach(&netns, out));
+        let attached = attached.transpose()?;
         let recorded = claim
             .as_mut()
             .map_or(Ok(()), |claim| claim.record(child.pid()));
-        let ended = recorded.and_then(|()| wait(&mut child));
+        let started = recorded.and_then(|()| child.start().map_err(launch));
+        let began = started.is_ok();
+        let ended = started.and_then(|()| code_of(&mut child));
         drop(child);
-        let detached = attached.map_or(Ok(()), |attached| attached.detach(global));
+        let detached = attached.map_or(Ok(()), |attached| attached.detach(global, began));
         drop((claim, held));
         let code = ended?;
         detached.map(|()| Answer::Code(code))
     }
 
     /// The network to attach to, if that is what was asked for.
-    fn plug(
-        &self,
-        global: &Global,
-        out: &mut Output,
-        name: &Name,
-    ) -> Result<Option<Plug>, Failure> {
+    fn plug(&self, global: &Global, name: &Name) -> Result<Option<Plug>, Failure> {
         let Net::Network(network) = &self.net else {
             if self.publish.ports.is_empty() {
                 return Ok(None);
@@ -209,7 +207,7 @@ impl Args {
         };
         let id = AttachmentId::new(target::RUN, name.as_str())?;
         let mut host = host::open(global)?;
-        ensure(&mut host, out, network)?;
+        check_there(&mut host, network)?;
         let ports = self.publish.ports.clone();
         let spec = AttachmentSpec {
             ports,
@@ -258,6 +256,10 @@ pub(crate) fn launch(error: ns_mgmt::Error) -> Failure {
 /// Lets the program run to its end.
 pub(crate) fn wait(child: &mut Child) -> Result<u8, Failure> {
     child.start().map_err(launch)?;
+    code_of(child)
+}
+
+fn code_of(child: &mut Child) -> Result<u8, Failure> {
     Ok(u8::try_from(child.wait()?).unwrap_or(u8::MAX))
 }
 
@@ -268,12 +270,34 @@ struct Plug {
 }
 
 impl Plug {
-    fn attach(mut self, netns: &NetNs) -> Result<Attached, Failure> {
-        self.host.attach(&self.spec, netns)?;
-        Ok(Attached {
-            network: self.spec.network,
-            id: self.spec.id,
-        })
+    /// The last thing before the program starts, so that what is wrong with the rest is found before anything is made.
+    fn attach(mut self, netns: &NetNs, out: &mut Output) -> Result<Attached, Failure> {
+        let made = self.ensure(out)?;
+        let attached = Attached {
+            network: self.spec.network.clone(),
+            id: self.spec.id.clone(),
+            made,
+        };
+        match self.host.attach(&self.spec, netns) {
+            Ok(_) => Ok(attached),
+            Err(error) if made => {
+                let gone = self.host.remove_network(&attached.network, false)?;
+                settle::settle(gone, true)?;
+                Err(error.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The network `default` is made on first use; whether it was.
+    fn ensure(&mut self, out: &mut Output) -> Result<bool, Failure> {
+        let name = &self.spec.network;
+        if name.as_str() != DEFAULT || self.host.network(name).is_ok() {
+            return Ok(false);
+        }
+        let made = self.host.create_network(&NetworkSpec::new(name.clone()))?;
+        out.note(format!("made network {}", network::sentence(&made)));
+        Ok(true)
     }
 }
 
@@ -281,16 +305,14 @@ impl Plug {
 struct Attached {
     network: NetworkName,
     id: AttachmentId,
+    /// The network was made for it.
+    made: bool,
 }
 
-/// The network `default` is made on first use; others are somebody's decision.
-fn ensure(host: &mut Host, out: &mut Output, network: &NetworkName) -> Result<(), Failure> {
+/// Networks but `default` are somebody's decision.
+fn check_there(host: &mut Host, network: &NetworkName) -> Result<(), Failure> {
     match host.network(network) {
-        Err(error) if error.is_not_found() && network.as_str() == DEFAULT => {
-            let made = host.create_network(&NetworkSpec::new(network.clone()))?;
-            out.note(format!("made network {}", network::sentence(&made)));
-            Ok(())
-        }
+        Err(error) if error.is_not_found() && network.as_str() == DEFAULT => Ok(()),
         Err(error) if error.is_not_found() => Err(Failure::from(error).hint(format!(
             "`vetch network create {network}` makes it; `--net host` is the host's own network"
         ))),
@@ -300,11 +322,18 @@ fn ensure(host: &mut Host, out: &mut Output, network: &NetworkName) -> Result<()
 }
 
 impl Attached {
-    fn detach(self, global: &Global) -> Result<(), Failure> {
+    /// A network that was made for a program that never began goes, too, unless others are in it by now.
+    fn detach(self, global: &Global, began: bool) -> Result<(), Failure> {
         let mut host = host::open(global)?;
         let gone = host.detach(&self.network, &Who::Id(self.id), None)?;
-        drop(host);
-        settle::settle(gone, false)
+        settle::settle(gone, false)?;
+        if self.made && !began {
+            match host.remove_network(&self.network, false) {
+                Err(error) if error.is_exists() => {}
+                removed => settle::settle(removed?, false)?,
+            }
+        }
+        Ok(())
     }
 }
 
