@@ -8,22 +8,42 @@ use crate::conn::{Conn, Query, Record, Request};
 use crate::error::Result;
 use crate::object::{Change, Family, Object, Verb, prefix};
 use crate::table::{bits, numbered};
+use crate::trace::layout::{Field, Fixed, Shape, attributes, messages};
 use crate::types::{IfIndex, IfName, Prefix};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
-const RTM_NEWADDR: u16 = 20;
-const RTM_DELADDR: u16 = 21;
-const RTM_GETADDR: u16 = 22;
+messages! {
+    pub(crate) MESSAGES = "", HEADER, ATTRIBUTES {
+        RTM_NEWADDR = 20,
+        RTM_DELADDR = 21,
+        RTM_GETADDR = 22,
+    }
+}
 
-const IFA_ADDRESS: u16 = 1;
-const IFA_LOCAL: u16 = 2;
-const IFA_LABEL: u16 = 3;
-const IFA_BROADCAST: u16 = 4;
-const IFA_CACHEINFO: u16 = 6;
-const IFA_FLAGS: u16 = 8;
-const IFA_RT_PRIORITY: u16 = 9;
-const IFA_PROTO: u16 = 11;
+attributes! {
+    ATTRIBUTES = "" {
+        IFA_ADDRESS = 1 Ip,
+        IFA_LOCAL = 2 Ip,
+        IFA_LABEL = 3 Text,
+        IFA_BROADCAST = 4 Ip,
+        IFA_CACHEINFO = 6 Bytes,
+        IFA_FLAGS = 8 Bits(|bits| AddressFlags::from_bits(bits).names().collect()),
+        IFA_RT_PRIORITY = 9 Number,
+        IFA_PROTO = 11 Named(|n| AddressProtocol::from(n as u8).name()),
+    }
+}
+
+/// `struct ifaddrmsg`.
+static HEADER: Fixed = Fixed {
+    size: 8,
+    fields: &[
+        Field("family", 0, 1, Shape::Named(Family::name_of)),
+        Field("prefixlen", 1, 1, Shape::Number),
+        Field("scope", 3, 1, Shape::Named(|n| Scope::from(n as u8).name())),
+        Field("index", 4, 4, Shape::Number),
+    ],
+};
 
 numbered! {
     /// How far an address or a route reaches (`RT_SCOPE_*`).

@@ -15,6 +15,7 @@ use crate::attr::{Malformed, Writer};
 use crate::error::{Cause, Error, Result};
 use crate::fake::{FakeKernel, Reply, Sent};
 use crate::socket::{Protocol, Socket};
+use crate::trace::Looker;
 use crate::wire::{self, Flags, Frame, Frames};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -97,6 +98,8 @@ pub struct Conn {
     out: Vec<u8>,
     into: Vec<u8>,
     warnings: Vec<String>,
+    protocol: Protocol,
+    looker: Option<Looker>,
 }
 
 impl std::fmt::Debug for Conn {
@@ -126,22 +129,33 @@ impl Conn {
                 Cause::Socket(err),
             )
         })?;
-        Ok(Conn::over(socket))
+        Ok(Conn::over(protocol, socket))
     }
 
     /// A connection to a function that plays the kernel.
     pub fn fake(kernel: impl FnMut(&Sent<'_>) -> Reply + Send + 'static) -> Conn {
-        Conn::over(Socket::Fake(FakeKernel::new(kernel)))
+        Conn::over(Protocol::Route, Socket::Fake(FakeKernel::new(kernel)))
     }
 
-    fn over(socket: Socket) -> Conn {
+    fn over(protocol: Protocol, socket: Socket) -> Conn {
         Conn {
             socket,
             seq: 0,
             out: Vec::new(),
             into: vec![0; RECEIVE_BUFFER],
             warnings: Vec::new(),
+            protocol,
+            looker: Looker::new(),
         }
+    }
+
+    /// What to call this connection in a trace, such as the namespace it is in; asked only if somebody looks on.
+    #[must_use]
+    pub fn called(mut self, name: impl FnOnce() -> String) -> Conn {
+        if let Some(looker) = &mut self.looker {
+            looker.call(name());
+        }
+        self
     }
 
     /// How long to wait for an answer; 30 seconds unless set.
@@ -238,6 +252,9 @@ impl Conn {
     }
 
     fn send(&mut self, request: &(impl Request + ?Sized)) -> Result<()> {
+        if let Some(looker) = &self.looker {
+            looker.sent(self.protocol, &self.out);
+        }
         let sent = self.socket.send(&self.out);
         sent.map_err(|err| Error::new(request.what(), Cause::Socket(err)))
     }
@@ -284,6 +301,9 @@ impl Conn {
         while !last {
             let got = self.socket.receive(&mut self.into, true);
             let len = got.map_err(|err| fail(receive_cause(err)))?;
+            if let Some(looker) = &self.looker {
+                looker.received(self.protocol, &self.into[..len], &self.out);
+            }
             for frame in Frames(&self.into[..len]) {
                 let frame = frame.map_err(|err| fail(Cause::Malformed(err)))?;
                 last |= each(frame, &self.out, &mut self.warnings).map_err(fail)?;

@@ -6,27 +6,62 @@ use crate::attr::{Attrs, Malformed, Writer, split_header};
 use crate::conn::{Conn, Query, Record, Request};
 use crate::error::Result;
 use crate::object::Family;
+use crate::trace::layout::{Field, Fixed, Shape, attributes, messages};
 use std::net::IpAddr;
 
 const SUBSYSTEM: u16 = 1 << 8; // NFNL_SUBSYS_CTNETLINK
-const IPCTNL_MSG_CT_NEW: u16 = SUBSYSTEM;
-const IPCTNL_MSG_CT_GET: u16 = SUBSYSTEM | 1;
-const IPCTNL_MSG_CT_DELETE: u16 = SUBSYSTEM | 2;
+messages! {
+    pub(crate) MESSAGES = "", HEADER, ATTRIBUTES {
+        IPCTNL_MSG_CT_NEW = SUBSYSTEM,
+        IPCTNL_MSG_CT_GET = SUBSYSTEM | 1,
+        IPCTNL_MSG_CT_DELETE = SUBSYSTEM | 2,
+    }
+}
 
-const CTA_TUPLE_ORIG: u16 = 1;
-const CTA_TUPLE_REPLY: u16 = 2;
-const CTA_FILTER: u16 = 25;
-const CTA_FILTER_ORIG_FLAGS: u16 = 1;
-const CTA_FILTER_REPLY_FLAGS: u16 = 2;
-const CTA_TUPLE_IP: u16 = 1;
-const CTA_TUPLE_PROTO: u16 = 2;
-const CTA_IP_V4_SRC: u16 = 1;
-const CTA_IP_V4_DST: u16 = 2;
-const CTA_IP_V6_SRC: u16 = 3;
-const CTA_IP_V6_DST: u16 = 4;
-const CTA_PROTO_NUM: u16 = 1;
-const CTA_PROTO_SRC_PORT: u16 = 2;
-const CTA_PROTO_DST_PORT: u16 = 3;
+attributes! {
+    ATTRIBUTES = "" {
+        CTA_TUPLE_ORIG = 1 Nest(&TUPLE),
+        CTA_TUPLE_REPLY = 2 Nest(&TUPLE),
+        CTA_FILTER = 25 Nest(&FILTER),
+    }
+}
+
+attributes! {
+    FILTER = "" {
+        CTA_FILTER_ORIG_FLAGS = 1 Number,
+        CTA_FILTER_REPLY_FLAGS = 2 Number,
+    }
+}
+
+attributes! {
+    TUPLE = "" {
+        CTA_TUPLE_IP = 1 Nest(&ADDRESSES),
+        CTA_TUPLE_PROTO = 2 Nest(&PROTOCOL),
+    }
+}
+
+attributes! {
+    ADDRESSES = "" {
+        CTA_IP_V4_SRC = 1 Ip,
+        CTA_IP_V4_DST = 2 Ip,
+        CTA_IP_V6_SRC = 3 Ip,
+        CTA_IP_V6_DST = 4 Ip,
+    }
+}
+
+attributes! {
+    PROTOCOL = "" {
+        CTA_PROTO_NUM = 1 Number,
+        CTA_PROTO_SRC_PORT = 2 BigEndian,
+        CTA_PROTO_DST_PORT = 3 BigEndian,
+    }
+}
+
+/// `struct nfgenmsg`.
+static HEADER: Fixed = Fixed {
+    size: 4,
+    fields: &[Field("family", 0, 1, Shape::Named(Family::name_of))],
+};
 
 // Bits of the filter's flags: which parts of a tuple count.
 const BY_SOURCE: u32 = 1 << 0;

@@ -5,16 +5,60 @@ use crate::conn::{Conn, Query, Record, Request};
 use crate::error::Result;
 use crate::object::Family;
 use crate::table::numbered;
+use crate::trace::layout::{Field, Fixed, Shape, attributes, messages};
 use crate::types::IfIndex;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-const SOCK_DIAG_BY_FAMILY: u16 = 20;
-const INET_DIAG_REQ_BYTECODE: u16 = 1;
-const INET_DIAG_SKV6ONLY: u16 = 11;
+messages! {
+    pub(crate) MESSAGES = "", HEADER, ATTRIBUTES {
+        SOCK_DIAG_BY_FAMILY = 20,
+    }
+}
+
+attributes! {
+    ATTRIBUTES = "" {
+        INET_DIAG_REQ_BYTECODE = 1 Bytes,
+        INET_DIAG_SKV6ONLY = 11 Number,
+    }
+}
+
 const INET_DIAG_BC_S_GE: u8 = 2;
 const INET_DIAG_BC_S_LE: u8 = 3;
 const REQUEST: usize = 56; // struct inet_diag_req_v2
 const MESSAGE: usize = 72; // struct inet_diag_msg
+
+/// `struct inet_diag_req_v2`; an answer has more, which is not told.
+pub(crate) static HEADER: Fixed = Fixed {
+    size: REQUEST,
+    fields: &[
+        Field("family", 0, 1, Shape::Named(Family::name_of)),
+        Field(
+            "protocol",
+            1,
+            1,
+            Shape::Named(|n| Transport::from(n as u8).name()),
+        ),
+        Field("states", 4, 4, Shape::Number),
+        Field("port", 8, 2, Shape::BigEndian),
+    ],
+};
+
+/// `struct inet_diag_msg`.
+pub(crate) static ANSWER: Fixed = Fixed {
+    size: MESSAGE,
+    fields: &[
+        Field("family", 0, 1, Shape::Named(Family::name_of)),
+        Field(
+            "state",
+            1,
+            1,
+            Shape::Named(|n| SocketState::from(n as u8).name()),
+        ),
+        Field("port", 4, 2, Shape::BigEndian),
+        Field("uid", 64, 4, Shape::Number),
+        Field("inode", 68, 4, Shape::Number),
+    ],
+};
 
 numbered! {
     /// A transport protocol (`IPPROTO_*`).

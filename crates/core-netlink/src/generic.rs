@@ -3,20 +3,40 @@
 use crate::attr::{Attr, Malformed, Writer, split_header};
 use crate::conn::{Conn, Query, Record, Request};
 use crate::error::Result;
+use crate::trace::layout::{Field, Fixed, Shape, attributes, messages};
 
-const GENL_ID_CTRL: u16 = 0x10;
+messages! {
+    pub(crate) MESSAGES = "", HEADER, ATTRIBUTES {
+        GENL_ID_CTRL = 0x10,
+    }
+}
+
 const CTRL_CMD_NEWFAMILY: u8 = 1;
 const CTRL_CMD_GETFAMILY: u8 = 3;
 const CTRL_VERSION: u8 = 2;
 
-const CTRL_ATTR_FAMILY_ID: u16 = 1;
-const CTRL_ATTR_FAMILY_NAME: u16 = 2;
-const CTRL_ATTR_VERSION: u16 = 3;
-const CTRL_ATTR_HDRSIZE: u16 = 4;
-const CTRL_ATTR_MAXATTR: u16 = 5;
-const CTRL_ATTR_MCAST_GROUPS: u16 = 7;
+attributes! {
+    ATTRIBUTES = "" {
+        CTRL_ATTR_FAMILY_ID = 1 Number,
+        CTRL_ATTR_FAMILY_NAME = 2 Text,
+        CTRL_ATTR_VERSION = 3 Number,
+        CTRL_ATTR_HDRSIZE = 4 Number,
+        CTRL_ATTR_MAXATTR = 5 Number,
+        CTRL_ATTR_MCAST_GROUPS = 7 Bytes,
+    }
+}
+
 const CTRL_ATTR_MCAST_GRP_NAME: u16 = 1;
 const CTRL_ATTR_MCAST_GRP_ID: u16 = 2;
+
+/// `struct genlmsghdr`.
+pub(crate) static HEADER: Fixed = Fixed {
+    size: 4,
+    fields: &[
+        Field("cmd", 0, 1, Shape::Number),
+        Field("version", 1, 1, Shape::Number),
+    ],
+};
 
 const NAME: usize = 15; // GENL_NAMSIZ, less the zero
 

@@ -35,6 +35,7 @@ mod sys;
 mod table;
 #[cfg(test)]
 mod testing;
+pub mod trace;
 mod types;
 pub mod vlan;
 mod wire;

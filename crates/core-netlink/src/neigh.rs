@@ -2,8 +2,11 @@
 //!
 //! Also the header, flags and attributes that forwarding entries ([`crate::fdb`]) share.
 
+mod numbers;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use numbers::*;
 
 use crate::attr::{Attr, Malformed, Writer, split_header};
 use crate::conn::{Conn, Query, Record, Request};
@@ -13,26 +16,6 @@ use crate::route::RouteProtocol;
 use crate::table::{bits, numbered};
 use crate::types::{HwAddr, IfIndex};
 use std::net::{IpAddr, Ipv4Addr};
-
-pub(crate) const RTM_NEWNEIGH: u16 = 28;
-pub(crate) const RTM_DELNEIGH: u16 = 29;
-pub(crate) const RTM_GETNEIGH: u16 = 30;
-
-pub(crate) const NDA_DST: u16 = 1;
-pub(crate) const NDA_LLADDR: u16 = 2;
-pub(crate) const NDA_CACHEINFO: u16 = 3;
-const NDA_PROBES: u16 = 4;
-pub(crate) const NDA_VLAN: u16 = 5;
-pub(crate) const NDA_PORT: u16 = 6;
-pub(crate) const NDA_VNI: u16 = 7;
-pub(crate) const NDA_IFINDEX: u16 = 8;
-pub(crate) const NDA_MASTER: u16 = 9;
-pub(crate) const NDA_LINK_NETNSID: u16 = 10;
-pub(crate) const NDA_SRC_VNI: u16 = 11;
-pub(crate) const NDA_PROTOCOL: u16 = 12;
-pub(crate) const NDA_NH_ID: u16 = 13;
-pub(crate) const NDA_FLAGS_EXT: u16 = 15;
-pub(crate) const NDA_NDM_STATE_MASK: u16 = 16;
 
 numbered! {
     /// What is known of a neighbour (`NUD_*`).

@@ -3,18 +3,33 @@
 use crate::attr::{Malformed, Writer, split_header};
 use crate::conn::{Conn, Query, Record, Request};
 use crate::error::Result;
+use crate::trace::layout::{Field, Fixed, Shape, attributes, messages};
 use crate::types::NsId;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-const RTM_NEWNSID: u16 = 88;
-const RTM_DELNSID: u16 = 89;
-const RTM_GETNSID: u16 = 90;
+messages! {
+    pub(crate) MESSAGES = "", HEADER, ATTRIBUTES {
+        RTM_NEWNSID = 88,
+        RTM_DELNSID = 89,
+        RTM_GETNSID = 90,
+    }
+}
 
-const NETNSA_NSID: u16 = 1;
-const NETNSA_PID: u16 = 2;
-const NETNSA_FD: u16 = 3;
-const NETNSA_TARGET_NSID: u16 = 4;
-const NETNSA_CURRENT_NSID: u16 = 5;
+attributes! {
+    ATTRIBUTES = "" {
+        NETNSA_NSID = 1 Signed,
+        NETNSA_PID = 2 Number,
+        NETNSA_FD = 3 Number,
+        NETNSA_TARGET_NSID = 4 Signed,
+        NETNSA_CURRENT_NSID = 5 Signed,
+    }
+}
+
+/// `struct rtgenmsg`.
+static HEADER: Fixed = Fixed {
+    size: 1,
+    fields: &[Field("family", 0, 1, Shape::Number)],
+};
 
 const NOT_ASSIGNED: i32 = -1;
 

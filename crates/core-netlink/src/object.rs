@@ -36,6 +36,11 @@ impl Family {
         }
     }
 
+    /// The name of a number, if it has one.
+    pub(crate) fn name_of(number: u32) -> Option<&'static str> {
+        Family::from(u8::try_from(number).ok()?).name()
+    }
+
     /// The address of zeros, for IPv4 and IPv6.
     pub const fn unspecified(self) -> Option<IpAddr> {
         match self {

@@ -9,18 +9,52 @@ use crate::error::Result;
 use crate::object::{Change, Family, Object, Verb, prefix};
 use crate::route::{RouteProtocol, Table};
 use crate::table::{Be, Value, attrs, bits};
+use crate::trace::layout::{self, Field, Fixed, Shape, attributes, messages};
 use crate::types::{IfName, Prefix};
 use std::fmt;
 use std::ops::RangeInclusive;
 
-const RTM_NEWRULE: u16 = 32;
-const RTM_DELRULE: u16 = 33;
-const RTM_GETRULE: u16 = 34;
+messages! {
+    pub(crate) MESSAGES = "", HEADER, ATTRIBUTES {
+        RTM_NEWRULE = 32,
+        RTM_DELRULE = 33,
+        RTM_GETRULE = 34,
+    }
+}
 
-const FRA_DST: u16 = 1;
-const FRA_SRC: u16 = 2;
-const FRA_GOTO: u16 = 4;
-const FRA_TABLE: u16 = 15;
+attributes! {
+    OWN = "" {
+        FRA_DST = 1 Ip,
+        FRA_SRC = 2 Ip,
+        FRA_GOTO = 4 Number,
+        FRA_TABLE = 15 Number,
+    }
+}
+
+static ATTRIBUTES: layout::Table = layout::Table {
+    prefix: "",
+    rows: &[],
+    more: &[&OWN, &RuleTerms::ATTRIBUTES],
+};
+
+/// `struct fib_rule_hdr`.
+static HEADER: Fixed = Fixed {
+    size: 12,
+    fields: &[
+        Field("family", 0, 1, Shape::Named(Family::name_of)),
+        Field("dst_len", 1, 1, Shape::Number),
+        Field("src_len", 2, 1, Shape::Number),
+        Field("tos", 3, 1, Shape::Number),
+        Field("table", 4, 1, Shape::Number),
+        Field("action", 7, 1, Shape::Number),
+        Field(
+            "flags",
+            8,
+            4,
+            Shape::Bits(|bits| RuleFlags::from_bits(bits).names().collect()),
+        ),
+    ],
+};
 
 const FR_ACT_TO_TBL: u8 = 1;
 const FR_ACT_GOTO: u8 = 2;

@@ -3,6 +3,7 @@
 //! Each macro gives both directions (to the kernel and back, to text and back) from one list, so that they cannot disagree.
 
 use crate::attr::{Attr, Malformed, Writer};
+use crate::trace::layout::Shape;
 use crate::types::{HwAddr, IfIndex, IfName, MacAddr};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -143,6 +144,18 @@ macro_rules! attrs {
         }
 
         impl $name {
+            /// Their names and what they are.
+            #[allow(dead_code)] // not all are told apart in messages
+            pub(crate) const ATTRIBUTES: $crate::trace::layout::Table = $crate::trace::layout::Table {
+                prefix: "",
+                rows: &[$($crate::trace::layout::Row {
+                    number: $number,
+                    name: stringify!($item),
+                    shape: <$kind as $crate::table::Value>::SHAPE,
+                },)+],
+                more: &[],
+            };
+
             /// Writes those that are given, in the order of the table.
             #[allow(dead_code)] // some tables are only read
             pub(crate) fn encode(&self, w: &mut $crate::attr::Writer<'_>) {
@@ -167,13 +180,18 @@ pub(crate) use {attrs, bits, numbered};
 
 /// What an attribute can hold, both ways.
 pub(crate) trait Value: Sized {
+    /// How it is printed.
+    const SHAPE: Shape = Shape::Bytes;
+
     fn read(attr: &Attr<'_>) -> Result<Self, Malformed>;
     fn write(&self, kind: u16, w: &mut Writer<'_>);
 }
 
 macro_rules! values {
-    ($($kind:ty: |$attr:ident| $read:expr, |$value:ident| $bytes:expr;)+) => {
+    ($($kind:ty: $shape:ident |$attr:ident| $read:expr, |$value:ident| $bytes:expr;)+) => {
         $(impl Value for $kind {
+            const SHAPE: Shape = Shape::$shape;
+
             fn read($attr: &Attr<'_>) -> Result<Self, Malformed> {
                 $read
             }
@@ -187,23 +205,25 @@ macro_rules! values {
 }
 
 values! {
-    u8: |attr| attr.u8(), |v| [*v];
-    u16: |attr| attr.u16(), |v| v.to_ne_bytes();
-    u32: |attr| attr.u32(), |v| v.to_ne_bytes();
-    i32: |attr| attr.i32(), |v| v.to_ne_bytes();
-    u64: |attr| attr.u64(), |v| v.to_ne_bytes();
-    bool: |attr| attr.u8().map(|byte| byte != 0), |v| [u8::from(*v)];
-    Be<u16>: |attr| attr.be16().map(Be), |v| v.0.to_be_bytes();
-    Be<u32>: |attr| attr.be32().map(Be), |v| v.0.to_be_bytes();
-    Be<u64>: |attr| attr.be64().map(Be), |v| v.0.to_be_bytes();
-    Ipv4Addr: |attr| attr.array::<4>().map(Ipv4Addr::from), |v| v.octets();
-    Ipv6Addr: |attr| attr.array::<16>().map(Ipv6Addr::from), |v| v.octets();
-    MacAddr: |attr| attr.array().map(MacAddr), |v| v.0;
-    HwAddr: |attr| Ok(HwAddr::new(attr.value)), |v| v.as_bytes();
-    IfIndex: |attr| attr.u32().map(IfIndex), |v| v.0.to_ne_bytes();
+    u8: Number |attr| attr.u8(), |v| [*v];
+    u16: Number |attr| attr.u16(), |v| v.to_ne_bytes();
+    u32: Number |attr| attr.u32(), |v| v.to_ne_bytes();
+    i32: Signed |attr| attr.i32(), |v| v.to_ne_bytes();
+    u64: Number |attr| attr.u64(), |v| v.to_ne_bytes();
+    bool: Number |attr| attr.u8().map(|byte| byte != 0), |v| [u8::from(*v)];
+    Be<u16>: BigEndian |attr| attr.be16().map(Be), |v| v.0.to_be_bytes();
+    Be<u32>: BigEndian |attr| attr.be32().map(Be), |v| v.0.to_be_bytes();
+    Be<u64>: BigEndian |attr| attr.be64().map(Be), |v| v.0.to_be_bytes();
+    Ipv4Addr: Ip |attr| attr.array::<4>().map(Ipv4Addr::from), |v| v.octets();
+    Ipv6Addr: Ip |attr| attr.array::<16>().map(Ipv6Addr::from), |v| v.octets();
+    MacAddr: Mac |attr| attr.array().map(MacAddr), |v| v.0;
+    HwAddr: Mac |attr| Ok(HwAddr::new(attr.value)), |v| v.as_bytes();
+    IfIndex: Number |attr| attr.u32().map(IfIndex), |v| v.0.to_ne_bytes();
 }
 
 impl Value for IpAddr {
+    const SHAPE: Shape = Shape::Ip;
+
     fn read(attr: &Attr<'_>) -> Result<Self, Malformed> {
         attr.ip()
     }
@@ -214,6 +234,8 @@ impl Value for IpAddr {
 }
 
 impl Value for IfName {
+    const SHAPE: Shape = Shape::Text;
+
     fn read(attr: &Attr<'_>) -> Result<Self, Malformed> {
         Ok(IfName::from_kernel(attr.until_zero()))
     }
@@ -224,6 +246,8 @@ impl Value for IfName {
 }
 
 impl Value for String {
+    const SHAPE: Shape = Shape::Text;
+
     fn read(attr: &Attr<'_>) -> Result<Self, Malformed> {
         Ok(attr.text())
     }

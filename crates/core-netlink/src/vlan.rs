@@ -6,14 +6,25 @@ use crate::error::Result;
 use crate::link::{ifla, rtm};
 use crate::object::{Change, Family, Object, Verb};
 use crate::table::bits;
+use crate::trace::layout::attributes;
 use crate::types::{IfIndex, IfName, VlanId};
 
-const IFLA_BRIDGE_FLAGS: u16 = 0;
-const IFLA_BRIDGE_VLAN_INFO: u16 = 2;
-const IFLA_BRIDGE_VLAN_TUNNEL_INFO: u16 = 3;
-const TUNNEL_ID: u16 = 1;
-const TUNNEL_VID: u16 = 2;
-const TUNNEL_FLAGS: u16 = 3;
+attributes! {
+    /// What `IFLA_AF_SPEC` of a bridge holds.
+    pub(crate) ATTRIBUTES = "" {
+        IFLA_BRIDGE_FLAGS = 0 Number,
+        IFLA_BRIDGE_VLAN_INFO = 2 Bytes,
+        IFLA_BRIDGE_VLAN_TUNNEL_INFO = 3 Nest(&TUNNEL),
+    }
+}
+
+attributes! {
+    TUNNEL = "IFLA_BRIDGE_VLAN_" {
+        TUNNEL_ID = 1 Number,
+        TUNNEL_VID = 2 Number,
+        TUNNEL_FLAGS = 3 Number,
+    }
+}
 
 const BRIDGE_FLAGS_SELF: u16 = 2;
 const RANGE_BEGIN: u16 = 1 << 3;

@@ -151,10 +151,9 @@ impl Verdict<'_> {
 
     /// The whole error; `request` is the message it answers, to name the attribute by its offset.
     pub(crate) fn error(&self, request: &[u8]) -> KernelError {
-        let offset = self.word(NlmsgerrAttr::Offset.into());
-        let offset = offset.and_then(|attr| attr.u32().ok());
-        let known =
-            offset.filter(|&at| at as usize >= HEADER && (at as usize) + 4 <= request.len());
+        let known = self
+            .offset()
+            .filter(|&at| at as usize >= HEADER && (at as usize) + 4 <= request.len());
         KernelError {
             errno: self.errno,
             text: self.text(),
@@ -164,6 +163,11 @@ impl Verdict<'_> {
                 .and_then(|attr| attr.u32().ok())
                 .map(|kind| kind as u16),
         }
+    }
+
+    /// Where in the request the attribute begins that the kernel objects to.
+    pub(crate) fn offset(&self) -> Option<u32> {
+        self.word(NlmsgerrAttr::Offset.into())?.u32().ok()
     }
 
     fn word(&self, kind: u16) -> Option<crate::Attr<'_>> {

@@ -118,12 +118,17 @@ impl NetNs {
 
     /// Opens a netlink socket inside. The socket stays there; the calling thread does not move.
     pub fn conn(&self, protocol: Protocol) -> Result<Conn> {
-        self.within(move || Conn::open(protocol))?.map_err(|err| {
+        let opened = self.within(move || Conn::open(protocol))?;
+        let conn = opened.map_err(|err| {
             Error::netlink(
                 format!("open a netlink socket in network namespace {self}"),
                 err,
             )
-        })
+        })?;
+        Ok(conn.called(|| match self.is_current() {
+            Ok(true) => String::new(),
+            _ => self.label.clone(),
+        }))
     }
 
     /// Runs a closure inside, on a thread kept for such work, and waits for it. A panic in it continues in the caller.

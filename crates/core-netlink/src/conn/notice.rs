@@ -55,6 +55,9 @@ impl Conn {
             Err(err) if is_overrun(&err) => return Ok(Some(vec![Notice::Resync])),
             Err(err) => return Err(Error::new(what, Cause::Socket(err))),
         };
+        if let Some(looker) = &self.looker {
+            looker.received(self.protocol, &self.into[..len], &[]);
+        }
         let mut notices = Vec::new();
         for frame in Frames(&self.into[..len]) {
             let read = frame.and_then(|frame| Ok((R::decode(frame.kind, frame.body)?, frame)));

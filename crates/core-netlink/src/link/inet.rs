@@ -5,14 +5,34 @@ use super::values::value_of;
 use crate::attr::{Attr, Malformed, Writer};
 use crate::object::Family;
 use crate::table::{attrs, numbered};
+use crate::trace::layout::attributes;
 use std::net::Ipv6Addr;
 
-const IFLA_INET_CONF: u16 = 1;
+attributes! {
+    V4 = "" {
+        IFLA_INET_CONF = 1 Settings(&Ipv4Conf::ATTRIBUTES, 1),
+    }
+}
 
-const IFLA_INET6_FLAGS: u16 = 1;
-const IFLA_INET6_CONF: u16 = 2;
-const IFLA_INET6_TOKEN: u16 = 7;
-const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
+attributes! {
+    V6 = "" {
+        IFLA_INET6_FLAGS = 1 Number,
+        IFLA_INET6_CONF = 2 Settings(&Ipv6Conf::ATTRIBUTES, 0),
+        IFLA_INET6_STATS = 3 Bytes,
+        IFLA_INET6_CACHEINFO = 5 Bytes,
+        IFLA_INET6_ICMP6STATS = 6 Bytes,
+        IFLA_INET6_TOKEN = 7 Ip,
+        IFLA_INET6_ADDR_GEN_MODE = 8 Named(|n| AddrGenMode::from(n as u8).name()),
+    }
+}
+
+attributes! {
+    /// What is inside `IFLA_AF_SPEC`.
+    pub(super) FAMILIES = "" {
+        AF_INET = 2 Nest(&V4),
+        AF_INET6 = 10 Nest(&V6),
+    }
+}
 
 attrs! {
     /// IPv4 sysctls of one link, `net.ipv4.conf.LINK.*` (ip-sysctl): set by netlink, so that a read-only /proc does not matter.

@@ -2,6 +2,7 @@
 
 use super::{Bridge, BridgePort, Ipvlan, Macvlan, Veth, Vlan, Vxlan, info};
 use crate::attr::{Attrs, Malformed, Writer};
+use crate::trace::layout::Table;
 
 /// The enum, its names, and both directions. A kind is a struct with `encode` and `read`, or has no attributes at all.
 macro_rules! kinds {
@@ -32,6 +33,14 @@ macro_rules! kinds {
                     $($name::$item(_) => $text,)*
                     $($name::$bare => $bare_text,)*
                     $name::Other { name, .. } => name,
+                }
+            }
+
+            /// The attributes of a kind, by its name.
+            pub(super) fn attributes(name: &str) -> Option<&'static Table> {
+                match name {
+                    $($text => Some(&<$data>::ATTRIBUTES),)*
+                    _ => None,
                 }
             }
 

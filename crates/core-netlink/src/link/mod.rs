@@ -43,75 +43,148 @@ pub use veth::Veth;
 pub use vlan::{Vlan, VlanFlags};
 pub use vxlan::{DontFragment, TtlInherit, Vxlan};
 
+use crate::trace::layout::{Field, Fixed, Shape};
+
 /// Message types.
 pub(crate) mod rtm {
-    pub(crate) const NEWLINK: u16 = 16;
-    pub(crate) const DELLINK: u16 = 17;
-    pub(crate) const GETLINK: u16 = 18;
-    pub(crate) const SETLINK: u16 = 19;
-    pub(super) const NEWLINKPROP: u16 = 108;
-    pub(super) const DELLINKPROP: u16 = 109;
+    use crate::trace::layout::messages;
+
+    messages! {
+        pub(crate) MESSAGES = "RTM_", super::HEADER, super::ifla::ATTRIBUTES {
+            pub(crate) NEWLINK = 16,
+            pub(crate) DELLINK = 17,
+            pub(crate) GETLINK = 18,
+            pub(crate) SETLINK = 19,
+            pub(super) NEWLINKPROP = 108,
+            pub(super) DELLINKPROP = 109,
+        }
+    }
 }
 
 /// Attributes of a link, `IFLA_*`.
 pub(crate) mod ifla {
-    pub(super) const ADDRESS: u16 = 1;
-    pub(super) const BROADCAST: u16 = 2;
-    pub(crate) const IFNAME: u16 = 3;
-    pub(super) const MTU: u16 = 4;
-    pub(super) const LINK: u16 = 5;
-    pub(super) const QDISC: u16 = 6;
-    pub(crate) const MASTER: u16 = 10;
-    pub(super) const PROTINFO: u16 = 12;
-    pub(super) const TXQLEN: u16 = 13;
-    pub(super) const OPERSTATE: u16 = 16;
-    pub(super) const LINKMODE: u16 = 17;
-    pub(super) const LINKINFO: u16 = 18;
-    pub(super) const NET_NS_PID: u16 = 19;
-    pub(super) const IFALIAS: u16 = 20;
-    pub(super) const STATS64: u16 = 23;
-    pub(crate) const AF_SPEC: u16 = 26;
-    pub(super) const GROUP: u16 = 27;
-    pub(super) const NET_NS_FD: u16 = 28;
-    pub(crate) const EXT_MASK: u16 = 29;
-    pub(super) const PROMISCUITY: u16 = 30;
-    pub(super) const NUM_TX_QUEUES: u16 = 31;
-    pub(super) const NUM_RX_QUEUES: u16 = 32;
-    pub(super) const CARRIER: u16 = 33;
-    pub(super) const PHYS_PORT_ID: u16 = 34;
-    pub(super) const CARRIER_CHANGES: u16 = 35;
-    pub(super) const PHYS_SWITCH_ID: u16 = 36;
-    pub(super) const LINK_NETNSID: u16 = 37;
-    pub(super) const PHYS_PORT_NAME: u16 = 38;
-    pub(super) const PROTO_DOWN: u16 = 39;
-    pub(super) const GSO_MAX_SEGS: u16 = 40;
-    pub(super) const GSO_MAX_SIZE: u16 = 41;
-    pub(super) const XDP: u16 = 43;
-    pub(super) const NEW_NETNSID: u16 = 45;
-    pub(super) const CARRIER_UP_COUNT: u16 = 47;
-    pub(super) const CARRIER_DOWN_COUNT: u16 = 48;
-    pub(super) const NEW_IFINDEX: u16 = 49;
-    pub(super) const MIN_MTU: u16 = 50;
-    pub(super) const MAX_MTU: u16 = 51;
-    pub(super) const PROP_LIST: u16 = 52;
-    pub(super) const ALT_IFNAME: u16 = 53;
-    pub(super) const PERM_ADDRESS: u16 = 54;
-    pub(super) const PARENT_DEV_NAME: u16 = 56;
-    pub(super) const PARENT_DEV_BUS_NAME: u16 = 57;
-    pub(super) const GRO_MAX_SIZE: u16 = 58;
-    pub(super) const TSO_MAX_SIZE: u16 = 59;
-    pub(super) const TSO_MAX_SEGS: u16 = 60;
-    pub(super) const ALLMULTI: u16 = 61;
-    pub(super) const GSO_IPV4_MAX_SIZE: u16 = 63;
-    pub(super) const GRO_IPV4_MAX_SIZE: u16 = 64;
+    use crate::trace::layout::attributes;
+
+    attributes! {
+        pub(in crate::link) ATTRIBUTES = "IFLA_" {
+            pub(super) ADDRESS = 1 Mac,
+            pub(super) BROADCAST = 2 Mac,
+            pub(crate) IFNAME = 3 Text,
+            pub(super) MTU = 4 Number,
+            pub(super) LINK = 5 Number,
+            pub(super) QDISC = 6 Text,
+            STATS = 7 Bytes,
+            pub(crate) MASTER = 10 Number,
+            pub(super) PROTINFO = 12 ByFamily(super::of_bridge_port),
+            pub(super) TXQLEN = 13 Number,
+            MAP = 14 Bytes,
+            pub(super) OPERSTATE = 16 Named(super::oper_state),
+            pub(super) LINKMODE = 17 Number,
+            pub(super) LINKINFO = 18 Nest(&super::info::ATTRIBUTES),
+            pub(super) NET_NS_PID = 19 Number,
+            pub(super) IFALIAS = 20 Text,
+            pub(super) STATS64 = 23 Bytes,
+            pub(crate) AF_SPEC = 26 ByFamily(super::of_family),
+            pub(super) GROUP = 27 Number,
+            pub(super) NET_NS_FD = 28 Number,
+            pub(crate) EXT_MASK = 29 Number,
+            pub(super) PROMISCUITY = 30 Number,
+            pub(super) NUM_TX_QUEUES = 31 Number,
+            pub(super) NUM_RX_QUEUES = 32 Number,
+            pub(super) CARRIER = 33 Number,
+            pub(super) PHYS_PORT_ID = 34 Bytes,
+            pub(super) CARRIER_CHANGES = 35 Number,
+            pub(super) PHYS_SWITCH_ID = 36 Bytes,
+            pub(super) LINK_NETNSID = 37 Signed,
+            pub(super) PHYS_PORT_NAME = 38 Text,
+            pub(super) PROTO_DOWN = 39 Number,
+            pub(super) GSO_MAX_SEGS = 40 Number,
+            pub(super) GSO_MAX_SIZE = 41 Number,
+            pub(super) XDP = 43 Bytes,
+            pub(super) NEW_NETNSID = 45 Signed,
+            pub(super) CARRIER_UP_COUNT = 47 Number,
+            pub(super) CARRIER_DOWN_COUNT = 48 Number,
+            pub(super) NEW_IFINDEX = 49 Number,
+            pub(super) MIN_MTU = 50 Number,
+            pub(super) MAX_MTU = 51 Number,
+            pub(super) PROP_LIST = 52 Nest(&ATTRIBUTES),
+            pub(super) ALT_IFNAME = 53 Text,
+            pub(super) PERM_ADDRESS = 54 Mac,
+            pub(super) PARENT_DEV_NAME = 56 Text,
+            pub(super) PARENT_DEV_BUS_NAME = 57 Text,
+            pub(super) GRO_MAX_SIZE = 58 Number,
+            pub(super) TSO_MAX_SIZE = 59 Number,
+            pub(super) TSO_MAX_SEGS = 60 Number,
+            pub(super) ALLMULTI = 61 Number,
+            DEVLINK_PORT = 62 Bytes,
+            pub(super) GSO_IPV4_MAX_SIZE = 63 Number,
+            pub(super) GRO_IPV4_MAX_SIZE = 64 Number,
+            DPLL_PIN = 65 Bytes,
+            MAX_PACING_OFFLOAD_HORIZON = 66 Number,
+            NETNS_IMMUTABLE = 67 Number,
+            HEADROOM = 68 Number,
+            TAILROOM = 69 Number,
+        }
+    }
 }
 
 /// What is inside `IFLA_LINKINFO`.
 mod info {
-    pub(super) const KIND: u16 = 1;
-    pub(super) const DATA: u16 = 2;
-    pub(super) const SLAVE_KIND: u16 = 4;
-    pub(super) const SLAVE_DATA: u16 = 5;
+    use crate::trace::layout::attributes;
+
+    attributes! {
+        pub(super) ATTRIBUTES = "IFLA_INFO_" {
+            pub(super) KIND = 1 Text,
+            pub(super) DATA = 2 Chosen(super::Kind::attributes),
+            pub(super) SLAVE_KIND = 4 Text,
+            pub(super) SLAVE_DATA = 5 Chosen(super::Slave::attributes),
+        }
+    }
+}
+
+/// `struct ifinfomsg`.
+static HEADER: Fixed = Fixed {
+    size: 16,
+    fields: &[
+        Field("family", 0, 1, Shape::Named(crate::Family::name_of)),
+        Field(
+            "type",
+            2,
+            2,
+            Shape::Named(|n| LinkType::from(n as u16).name()),
+        ),
+        Field("index", 4, 4, Shape::Signed),
+        Field("flags", 8, 4, Shape::Bits(flag_names)),
+        Field("change", 12, 4, Shape::Bits(flag_names)),
+    ],
+};
+
+fn flag_names(bits: u32) -> Vec<&'static str> {
+    LinkFlags::from_bits(bits).names().collect()
+}
+
+fn oper_state(number: u32) -> Option<&'static str> {
+    OperState::from(u8::try_from(number).ok()?).name()
+}
+
+/// What `IFLA_AF_SPEC` holds: VLANs of a bridge, or what address families know of the link.
+fn of_family(family: u8) -> &'static Shape {
+    static BRIDGE: Shape = Shape::Nest(&crate::vlan::ATTRIBUTES);
+    static OTHERS: Shape = Shape::Nest(&inet::FAMILIES);
+    match crate::Family::from(family) {
+        crate::Family::Bridge => &BRIDGE,
+        _ => &OTHERS,
+    }
+}
+
+/// What `IFLA_PROTINFO` holds.
+fn of_bridge_port(family: u8) -> &'static Shape {
+    static PORT: Shape = Shape::Nest(&BridgePort::ATTRIBUTES);
+    static OTHERS: Shape = Shape::Bytes;
+    match crate::Family::from(family) {
+        crate::Family::Bridge => &PORT,
+        _ => &OTHERS,
+    }
 }
 
 /// `struct ifinfomsg`: family, padding, type, index, flags, mask of the flags that are meant.

@@ -8,6 +8,10 @@ use crate::types::VlanId;
 macro_rules! value_of {
     (bits $($kind:ident: $int:ty;)+) => {
         $(impl $crate::table::Value for $kind {
+            const SHAPE: $crate::trace::layout::Shape = $crate::trace::layout::Shape::Bits(|bits| {
+                <$int>::try_from(bits).map_or_else(|_| Vec::new(), |bits| $kind::from_bits(bits).names().collect())
+            });
+
             fn read(attr: &$crate::Attr<'_>) -> Result<Self, $crate::Malformed> {
                 <$int as $crate::table::Value>::read(attr).map($kind::from_bits)
             }
@@ -19,6 +23,10 @@ macro_rules! value_of {
     };
     ($($kind:ident: $int:ty;)+) => {
         $(impl $crate::table::Value for $kind {
+            const SHAPE: $crate::trace::layout::Shape = $crate::trace::layout::Shape::Named(|number| {
+                $kind::from(<$int>::try_from(number).ok()?).name()
+            });
+
             fn read(attr: &$crate::Attr<'_>) -> Result<Self, $crate::Malformed> {
                 <$int as $crate::table::Value>::read(attr).map($kind::from)
             }

@@ -2,9 +2,14 @@
 
 use super::{LinkSpec, spec};
 use crate::attr::{Attr, Malformed, Writer};
+use crate::trace::layout::{Table, attributes};
 use crate::types::IfIndex;
 
-const VETH_INFO_PEER: u16 = 1;
+attributes! {
+    ATTRIBUTES = "" {
+        VETH_INFO_PEER = 1 Headed(&super::HEADER, &super::ifla::ATTRIBUTES),
+    }
+}
 
 /// One end of a pair.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,6 +36,12 @@ impl super::Kind {
 }
 
 impl Veth {
+    pub(super) const ATTRIBUTES: Table = Table {
+        prefix: "",
+        rows: &[],
+        more: &[&ATTRIBUTES],
+    };
+
     pub(super) fn encode(&self, w: &mut Writer<'_>) {
         if let Some(peer) = &self.peer {
             w.nest_unmarked(VETH_INFO_PEER, |w| {

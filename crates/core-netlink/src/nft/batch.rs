@@ -4,17 +4,37 @@ use super::{Family, SUBSYSTEM, message, write_header};
 use crate::attr::{Malformed, Writer};
 use crate::conn::{Conn, Failed, Query, Record, Request};
 use crate::error::Result;
+use crate::trace::layout::{attributes, messages};
 use crate::wire::Flags;
 use std::fmt;
 
-const NFNL_MSG_BATCH_BEGIN: u16 = 16;
-const NFNL_MSG_BATCH_END: u16 = 17;
-const NFNL_BATCH_GENID: u16 = 1;
-const NFT_MSG_NEWGEN: u16 = message(15);
-const NFT_MSG_GETGEN: u16 = message(16);
-const NFTA_GEN_ID: u16 = 1;
-const NFTA_GEN_PROC_PID: u16 = 2;
-const NFTA_GEN_PROC_NAME: u16 = 3;
+messages! {
+    pub(crate) BATCH = "", super::HEADER, BATCH_ATTRIBUTES {
+        NFNL_MSG_BATCH_BEGIN = 16,
+        NFNL_MSG_BATCH_END = 17,
+    }
+}
+
+attributes! {
+    BATCH_ATTRIBUTES = "" {
+        NFNL_BATCH_GENID = 1 BigEndian,
+    }
+}
+
+messages! {
+    pub(crate) GENERATION = "", super::HEADER, GENERATION_ATTRIBUTES {
+        NFT_MSG_NEWGEN = message(15),
+        NFT_MSG_GETGEN = message(16),
+    }
+}
+
+attributes! {
+    GENERATION_ATTRIBUTES = "" {
+        NFTA_GEN_ID = 1 BigEndian,
+        NFTA_GEN_PROC_PID = 2 BigEndian,
+        NFTA_GEN_PROC_NAME = 3 Text,
+    }
+}
 
 /// Requests whose errors fit into a receive buffer of the usual size.
 const FEW: usize = 128;

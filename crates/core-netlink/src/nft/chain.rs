@@ -7,21 +7,36 @@ use crate::attr::{Attrs, Malformed, Writer};
 use crate::conn::{Conn, Query, Record, Request};
 use crate::error::Result;
 use crate::table::numbered;
+use crate::trace::layout::{attributes, messages};
 
-const NFT_MSG_NEWCHAIN: u16 = message(3);
-const NFT_MSG_GETCHAIN: u16 = message(4);
-const NFT_MSG_DELCHAIN: u16 = message(5);
+messages! {
+    pub(crate) MESSAGES = "", super::HEADER, ATTRIBUTES {
+        NFT_MSG_NEWCHAIN = message(3),
+        NFT_MSG_GETCHAIN = message(4),
+        NFT_MSG_DELCHAIN = message(5),
+    }
+}
 
-const NFTA_CHAIN_TABLE: u16 = 1;
-const NFTA_CHAIN_HANDLE: u16 = 2;
-const NFTA_CHAIN_NAME: u16 = 3;
-const NFTA_CHAIN_HOOK: u16 = 4;
-const NFTA_CHAIN_POLICY: u16 = 5;
-const NFTA_CHAIN_USE: u16 = 6;
-const NFTA_CHAIN_TYPE: u16 = 7;
-const NFTA_CHAIN_USERDATA: u16 = 12;
-const NFTA_HOOK_HOOKNUM: u16 = 1;
-const NFTA_HOOK_PRIORITY: u16 = 2;
+attributes! {
+    ATTRIBUTES = "" {
+        NFTA_CHAIN_TABLE = 1 Text,
+        NFTA_CHAIN_HANDLE = 2 BigEndian,
+        NFTA_CHAIN_NAME = 3 Text,
+        NFTA_CHAIN_HOOK = 4 Nest(&HOOK),
+        NFTA_CHAIN_POLICY = 5 BigEndian,
+        NFTA_CHAIN_USE = 6 BigEndian,
+        NFTA_CHAIN_TYPE = 7 Text,
+        NFTA_CHAIN_USERDATA = 12 Bytes,
+    }
+}
+
+attributes! {
+    HOOK = "" {
+        NFTA_HOOK_HOOKNUM = 1 BigEndian,
+        NFTA_HOOK_PRIORITY = 2 BigEndian,
+    }
+}
+
 const UDATA_COMMENT: u8 = 0;
 
 numbered! {

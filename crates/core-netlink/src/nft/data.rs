@@ -5,9 +5,15 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Family, Verdict};
+use crate::trace::layout::attributes;
 
-const DATA_VALUE: u16 = 1; // NFTA_DATA_VALUE
-const DATA_VERDICT: u16 = 2; // NFTA_DATA_VERDICT
+attributes! {
+    pub(super) ATTRIBUTES = "NFTA_" {
+        DATA_VALUE = 1 Bytes,
+        DATA_VERDICT = 2 Nest(&super::verdict::ATTRIBUTES),
+    }
+}
+
 const NAME_LEN: usize = 16; // IFNAMSIZ
 const TYPE_BITS: u32 = 6; // of one type in the number of a concatenation
 

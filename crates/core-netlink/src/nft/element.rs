@@ -7,21 +7,41 @@ use super::{Family, message, read_header, write_header};
 use crate::attr::{Attrs, Malformed, Writer};
 use crate::conn::{Conn, Query, Record, Request};
 use crate::error::Result;
+use crate::trace::layout::{attributes, messages};
 
-const NFT_MSG_NEWSETELEM: u16 = message(12);
-const NFT_MSG_GETSETELEM: u16 = message(13);
-const NFT_MSG_DELSETELEM: u16 = message(14);
+messages! {
+    pub(crate) MESSAGES = "", super::HEADER, ATTRIBUTES {
+        NFT_MSG_NEWSETELEM = message(12),
+        NFT_MSG_GETSETELEM = message(13),
+        NFT_MSG_DELSETELEM = message(14),
+    }
+}
 
-const NFTA_SET_ELEM_LIST_TABLE: u16 = 1;
-const NFTA_SET_ELEM_LIST_SET: u16 = 2;
-const NFTA_SET_ELEM_LIST_ELEMENTS: u16 = 3;
-const NFTA_SET_ELEM_LIST_SET_ID: u16 = 4;
-const NFTA_LIST_ELEM: u16 = 1;
-const NFTA_SET_ELEM_KEY: u16 = 1;
-const NFTA_SET_ELEM_DATA: u16 = 2;
-const NFTA_SET_ELEM_FLAGS: u16 = 3;
-const NFTA_SET_ELEM_USERDATA: u16 = 6;
-const NFTA_SET_ELEM_KEY_END: u16 = 10;
+attributes! {
+    ATTRIBUTES = "" {
+        NFTA_SET_ELEM_LIST_TABLE = 1 Text,
+        NFTA_SET_ELEM_LIST_SET = 2 Text,
+        NFTA_SET_ELEM_LIST_ELEMENTS = 3 Nest(&ELEMENTS),
+        NFTA_SET_ELEM_LIST_SET_ID = 4 BigEndian,
+    }
+}
+
+attributes! {
+    ELEMENTS = "" {
+        NFTA_LIST_ELEM = 1 Nest(&ELEMENT),
+    }
+}
+
+attributes! {
+    ELEMENT = "" {
+        NFTA_SET_ELEM_KEY = 1 Nest(&super::data::ATTRIBUTES),
+        NFTA_SET_ELEM_DATA = 2 Nest(&super::data::ATTRIBUTES),
+        NFTA_SET_ELEM_FLAGS = 3 BigEndian,
+        NFTA_SET_ELEM_USERDATA = 6 Bytes,
+        NFTA_SET_ELEM_KEY_END = 10 Nest(&super::data::ATTRIBUTES),
+    }
+}
+
 const NFT_SET_ELEM_INTERVAL_END: u32 = 1;
 const UDATA_COMMENT: u8 = 0;
 

@@ -29,6 +29,29 @@ pub use verdict::Verdict;
 
 use crate::attr::{Attrs, Malformed, Writer, split_header};
 use crate::table::numbered;
+use crate::trace::layout::{Field, Fixed, Messages, Shape};
+
+/// `struct nfgenmsg`.
+static HEADER: Fixed = Fixed {
+    size: 4,
+    fields: &[Field(
+        "family",
+        0,
+        1,
+        Shape::Named(|n| Family::from(n as u8).name()),
+    )],
+};
+
+/// Every message of a transaction.
+pub(crate) static MESSAGES: [&Messages; 7] = [
+    &batch::BATCH,
+    &batch::GENERATION,
+    &table::MESSAGES,
+    &chain::MESSAGES,
+    &rule::MESSAGES,
+    &set::MESSAGES,
+    &element::MESSAGES,
+];
 
 const SUBSYSTEM: u16 = 10 << 8; // NFNL_SUBSYS_NFTABLES
 

@@ -7,18 +7,33 @@ use super::{Family, message, read_header, write_header};
 use crate::attr::{Malformed, Writer};
 use crate::conn::{Conn, Query, Record, Request};
 use crate::error::Result;
+use crate::trace::layout::{attributes, messages};
 use crate::wire::Flags;
 
-const NFT_MSG_NEWRULE: u16 = message(6);
-const NFT_MSG_GETRULE: u16 = message(7);
-const NFT_MSG_DELRULE: u16 = message(8);
+messages! {
+    pub(crate) MESSAGES = "", super::HEADER, ATTRIBUTES {
+        NFT_MSG_NEWRULE = message(6),
+        NFT_MSG_GETRULE = message(7),
+        NFT_MSG_DELRULE = message(8),
+    }
+}
 
-const NFTA_RULE_TABLE: u16 = 1;
-const NFTA_RULE_CHAIN: u16 = 2;
-const NFTA_RULE_HANDLE: u16 = 3;
-const NFTA_RULE_EXPRESSIONS: u16 = 4;
-const NFTA_RULE_USERDATA: u16 = 7;
-const NFTA_LIST_ELEM: u16 = 1;
+attributes! {
+    ATTRIBUTES = "" {
+        NFTA_RULE_TABLE = 1 Text,
+        NFTA_RULE_CHAIN = 2 Text,
+        NFTA_RULE_HANDLE = 3 BigEndian,
+        NFTA_RULE_EXPRESSIONS = 4 Nest(&EXPRESSIONS),
+        NFTA_RULE_USERDATA = 7 Bytes,
+    }
+}
+
+attributes! {
+    EXPRESSIONS = "" {
+        NFTA_LIST_ELEM = 1 Nest(&super::expr::ATTRIBUTES),
+    }
+}
+
 const UDATA_COMMENT: u8 = 0;
 
 /// A rule as asked for, at the end of its chain.

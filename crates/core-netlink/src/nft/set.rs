@@ -9,25 +9,50 @@ use crate::attr::{Malformed, Writer};
 use crate::conn::{Conn, Query, Record, Request};
 use crate::error::Result;
 use crate::table::bits;
+use crate::trace::layout::{attributes, messages};
 
-const NFT_MSG_NEWSET: u16 = message(9);
-const NFT_MSG_GETSET: u16 = message(10);
-const NFT_MSG_DELSET: u16 = message(11);
+messages! {
+    pub(crate) MESSAGES = "", super::HEADER, ATTRIBUTES {
+        NFT_MSG_NEWSET = message(9),
+        NFT_MSG_GETSET = message(10),
+        NFT_MSG_DELSET = message(11),
+    }
+}
 
-const NFTA_SET_TABLE: u16 = 1;
-const NFTA_SET_NAME: u16 = 2;
-const NFTA_SET_FLAGS: u16 = 3;
-const NFTA_SET_KEY_TYPE: u16 = 4;
-const NFTA_SET_KEY_LEN: u16 = 5;
-const NFTA_SET_DATA_TYPE: u16 = 6;
-const NFTA_SET_DATA_LEN: u16 = 7;
-const NFTA_SET_DESC: u16 = 9;
-const NFTA_SET_ID: u16 = 10;
-const NFTA_SET_USERDATA: u16 = 13;
-const NFTA_SET_HANDLE: u16 = 16;
-const NFTA_SET_DESC_CONCAT: u16 = 2;
-const NFTA_SET_FIELD_LEN: u16 = 1;
-const NFTA_LIST_ELEM: u16 = 1;
+attributes! {
+    ATTRIBUTES = "" {
+        NFTA_SET_TABLE = 1 Text,
+        NFTA_SET_NAME = 2 Text,
+        NFTA_SET_FLAGS = 3 BigEndian,
+        NFTA_SET_KEY_TYPE = 4 BigEndian,
+        NFTA_SET_KEY_LEN = 5 BigEndian,
+        NFTA_SET_DATA_TYPE = 6 BigEndian,
+        NFTA_SET_DATA_LEN = 7 BigEndian,
+        NFTA_SET_DESC = 9 Nest(&DESCRIPTION),
+        NFTA_SET_ID = 10 BigEndian,
+        NFTA_SET_USERDATA = 13 Bytes,
+        NFTA_SET_HANDLE = 16 BigEndian,
+    }
+}
+
+attributes! {
+    DESCRIPTION = "" {
+        NFTA_SET_DESC_CONCAT = 2 Nest(&FIELDS),
+    }
+}
+
+attributes! {
+    FIELD = "" {
+        NFTA_SET_FIELD_LEN = 1 BigEndian,
+    }
+}
+
+attributes! {
+    FIELDS = "" {
+        NFTA_LIST_ELEM = 1 Nest(&FIELD),
+    }
+}
+
 const NFT_DATA_VERDICT: u32 = 0xffff_ff00;
 
 // libnftnl/udata.h

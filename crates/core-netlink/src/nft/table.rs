@@ -6,16 +6,26 @@ use super::{Family, message, read_header, write_header};
 use crate::attr::{Malformed, Writer};
 use crate::conn::{Conn, Query, Record, Request};
 use crate::error::Result;
+use crate::trace::layout::{attributes, messages};
 
-const NFT_MSG_NEWTABLE: u16 = message(0);
-const NFT_MSG_GETTABLE: u16 = message(1);
-const NFT_MSG_DELTABLE: u16 = message(2);
+messages! {
+    pub(crate) MESSAGES = "", super::HEADER, ATTRIBUTES {
+        NFT_MSG_NEWTABLE = message(0),
+        NFT_MSG_GETTABLE = message(1),
+        NFT_MSG_DELTABLE = message(2),
+    }
+}
 
-const NFTA_TABLE_NAME: u16 = 1;
-const NFTA_TABLE_FLAGS: u16 = 2;
-const NFTA_TABLE_USE: u16 = 3;
-const NFTA_TABLE_HANDLE: u16 = 4;
-const NFTA_TABLE_USERDATA: u16 = 6;
+attributes! {
+    ATTRIBUTES = "" {
+        NFTA_TABLE_NAME = 1 Text,
+        NFTA_TABLE_FLAGS = 2 BigEndian,
+        NFTA_TABLE_USE = 3 BigEndian,
+        NFTA_TABLE_HANDLE = 4 BigEndian,
+        NFTA_TABLE_USERDATA = 6 Bytes,
+    }
+}
+
 const UDATA_COMMENT: u8 = 0;
 
 /// A table as asked for.

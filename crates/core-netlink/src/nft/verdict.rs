@@ -1,10 +1,15 @@
 //! Where a packet goes: `enum nft_verdicts` and the verdicts of netfilter (linux/netfilter/nf_tables.h, linux/netfilter.h).
 
+use crate::trace::layout::attributes;
 use crate::{Attrs, Malformed, Writer};
 use std::fmt;
 
-const CODE: u16 = 1; // NFTA_VERDICT_CODE
-const CHAIN: u16 = 2; // NFTA_VERDICT_CHAIN
+attributes! {
+    pub(super) ATTRIBUTES = "NFTA_VERDICT_" {
+        CODE = 1 BigEndian,
+        CHAIN = 2 Text,
+    }
+}
 
 /// Where a packet goes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -14,41 +14,78 @@ pub use query::{RouteFilter, RouteQuery};
 pub use record::{Route, RouteCache, RouteFlags};
 pub use spec::RouteSpec;
 
+use crate::addr::Scope;
+use crate::object::Family;
 use crate::table::{bits, numbered};
+use crate::trace::layout::{Field, Fixed, Shape, attributes, messages};
 use crate::types::{Bad, IfIndex};
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-const RTM_NEWROUTE: u16 = 24;
-const RTM_DELROUTE: u16 = 25;
-const RTM_GETROUTE: u16 = 26;
+messages! {
+    pub(crate) MESSAGES = "", HEADER, ATTRIBUTES {
+        RTM_NEWROUTE = 24,
+        RTM_DELROUTE = 25,
+        RTM_GETROUTE = 26,
+    }
+}
 
-const RTA_DST: u16 = 1;
-const RTA_SRC: u16 = 2;
-const RTA_IIF: u16 = 3;
-const RTA_OIF: u16 = 4;
-const RTA_GATEWAY: u16 = 5;
-const RTA_PRIORITY: u16 = 6;
-const RTA_PREFSRC: u16 = 7;
-const RTA_METRICS: u16 = 8;
-const RTA_MULTIPATH: u16 = 9;
-const RTA_FLOW: u16 = 11;
-const RTA_CACHEINFO: u16 = 12;
-const RTA_TABLE: u16 = 15;
-const RTA_MARK: u16 = 16;
-const RTA_VIA: u16 = 18;
-const RTA_NEWDST: u16 = 19;
-const RTA_PREF: u16 = 20;
-const RTA_ENCAP_TYPE: u16 = 21;
-const RTA_ENCAP: u16 = 22;
-const RTA_EXPIRES: u16 = 23;
-const RTA_UID: u16 = 25;
-const RTA_TTL_PROPAGATE: u16 = 26;
-const RTA_IP_PROTO: u16 = 27;
-const RTA_SPORT: u16 = 28;
-const RTA_DPORT: u16 = 29;
-const RTA_NH_ID: u16 = 30;
+attributes! {
+    ATTRIBUTES = "" {
+        RTA_DST = 1 Ip,
+        RTA_SRC = 2 Ip,
+        RTA_IIF = 3 Number,
+        RTA_OIF = 4 Number,
+        RTA_GATEWAY = 5 Ip,
+        RTA_PRIORITY = 6 Number,
+        RTA_PREFSRC = 7 Ip,
+        RTA_METRICS = 8 Nest(&Metrics::ATTRIBUTES),
+        RTA_MULTIPATH = 9 Bytes,
+        RTA_FLOW = 11 Number,
+        RTA_CACHEINFO = 12 Bytes,
+        RTA_TABLE = 15 Number,
+        RTA_MARK = 16 Number,
+        RTA_VIA = 18 Bytes,
+        RTA_NEWDST = 19 Bytes,
+        RTA_PREF = 20 Number,
+        RTA_ENCAP_TYPE = 21 Number,
+        RTA_ENCAP = 22 Bytes,
+        RTA_EXPIRES = 23 Number,
+        RTA_UID = 25 Number,
+        RTA_TTL_PROPAGATE = 26 Number,
+        RTA_IP_PROTO = 27 Number,
+        RTA_SPORT = 28 BigEndian,
+        RTA_DPORT = 29 BigEndian,
+        RTA_NH_ID = 30 Number,
+    }
+}
+
+/// `struct rtmsg`.
+static HEADER: Fixed = Fixed {
+    size: 12,
+    fields: &[
+        Field("family", 0, 1, Shape::Named(Family::name_of)),
+        Field("dst_len", 1, 1, Shape::Number),
+        Field("src_len", 2, 1, Shape::Number),
+        Field("tos", 3, 1, Shape::Number),
+        Field("table", 4, 1, Shape::Number),
+        Field(
+            "protocol",
+            5,
+            1,
+            Shape::Named(|n| RouteProtocol::from(n as u8).name()),
+        ),
+        Field("scope", 6, 1, Shape::Named(|n| Scope::from(n as u8).name())),
+        Field(
+            "type",
+            7,
+            1,
+            Shape::Named(|n| RouteType::from(n as u8).name()),
+        ),
+        Field("flags", 8, 4, Shape::Number),
+    ],
+};
 
 /// A routing table, 1 to 4294967295.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,13 +3,19 @@
 use super::{Expression, Fields, Reg, write_reg, write_value};
 use crate::attr::{Malformed, Writer};
 
-const SREG: u16 = 1;
-const DREG: u16 = 2;
-const LEN: u16 = 3;
-const MASK: u16 = 4;
-const XOR: u16 = 5;
-const OP: u16 = 6;
-const DATA: u16 = 7;
+use crate::trace::layout::{Table, attributes};
+
+attributes! {
+    ATTRIBUTES = "NFTA_BITWISE_" {
+        SREG = 1 BigEndian,
+        DREG = 2 BigEndian,
+        LEN = 3 BigEndian,
+        MASK = 4 Nest(&super::super::data::ATTRIBUTES),
+        XOR = 5 Nest(&super::super::data::ATTRIBUTES),
+        OP = 6 BigEndian,
+        DATA = 7 Nest(&super::super::data::ATTRIBUTES),
+    }
+}
 
 /// `to = (from & mask) ^ xor`; mask and xor are equally long.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +32,7 @@ pub struct Bitwise {
 
 impl Expression for Bitwise {
     const NAME: &'static str = "bitwise";
+    const ATTRIBUTES: &'static Table = &ATTRIBUTES;
 
     fn write(&self, w: &mut Writer<'_>) {
         write_reg(w, SREG, self.from);

@@ -4,9 +4,15 @@ use super::{Expression, Fields, Reg, write_reg, write_value};
 use crate::attr::{Malformed, Writer};
 use crate::table::numbered;
 
-const SREG: u16 = 1;
-const OP: u16 = 2;
-const DATA: u16 = 3;
+use crate::trace::layout::{Table, attributes};
+
+attributes! {
+    ATTRIBUTES = "NFTA_CMP_" {
+        SREG = 1 BigEndian,
+        OP = 2 BigEndian,
+        DATA = 3 Nest(&super::super::data::ATTRIBUTES),
+    }
+}
 
 numbered! {
     /// How to compare.
@@ -53,6 +59,7 @@ impl Cmp {
 
 impl Expression for Cmp {
     const NAME: &'static str = "cmp";
+    const ATTRIBUTES: &'static Table = &ATTRIBUTES;
 
     fn write(&self, w: &mut Writer<'_>) {
         write_reg(w, SREG, self.reg);

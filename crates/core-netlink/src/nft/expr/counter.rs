@@ -3,8 +3,14 @@
 use super::{Expression, Fields};
 use crate::attr::{Malformed, Writer};
 
-const BYTES: u16 = 1;
-const PACKETS: u16 = 2;
+use crate::trace::layout::{Table, attributes};
+
+attributes! {
+    ATTRIBUTES = "NFTA_COUNTER_" {
+        BYTES = 1 BigEndian,
+        PACKETS = 2 BigEndian,
+    }
+}
 
 /// Counts packets and bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +23,7 @@ pub struct Counter {
 
 impl Expression for Counter {
     const NAME: &'static str = "counter";
+    const ATTRIBUTES: &'static Table = &ATTRIBUTES;
 
     fn write(&self, w: &mut Writer<'_>) {
         w.be64(BYTES, self.bytes);

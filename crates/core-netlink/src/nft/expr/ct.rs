@@ -4,10 +4,16 @@ use super::{Expression, Fields, Reg, write_reg};
 use crate::attr::{Malformed, Writer};
 use crate::table::numbered;
 
-const DREG: u16 = 1;
-const KEY: u16 = 2;
-const DIRECTION: u16 = 3;
-const SREG: u16 = 4;
+use crate::trace::layout::{Table, attributes};
+
+attributes! {
+    ATTRIBUTES = "NFTA_CT_" {
+        DREG = 1 BigEndian,
+        KEY = 2 BigEndian,
+        DIRECTION = 3 Number,
+        SREG = 4 BigEndian,
+    }
+}
 
 numbered! {
     /// What to load (`NFT_CT_*`).
@@ -47,6 +53,7 @@ pub struct Ct {
 
 impl Expression for Ct {
     const NAME: &'static str = "ct";
+    const ATTRIBUTES: &'static Table = &ATTRIBUTES;
 
     fn write(&self, w: &mut Writer<'_>) {
         w.be32(KEY, self.key.number());

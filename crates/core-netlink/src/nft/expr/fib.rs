@@ -4,9 +4,15 @@ use super::{Expression, Fields, Reg, write_reg};
 use crate::attr::{Malformed, Writer};
 use crate::table::numbered;
 
-const DREG: u16 = 1;
-const RESULT: u16 = 2;
-const FLAGS: u16 = 3;
+use crate::trace::layout::{Table, attributes};
+
+attributes! {
+    ATTRIBUTES = "NFTA_FIB_" {
+        DREG = 1 BigEndian,
+        RESULT = 2 BigEndian,
+        FLAGS = 3 BigEndian,
+    }
+}
 
 numbered! {
     /// What to ask (`NFT_FIB_RESULT_*`).
@@ -42,6 +48,7 @@ impl Fib {
 
 impl Expression for Fib {
     const NAME: &'static str = "fib";
+    const ATTRIBUTES: &'static Table = &ATTRIBUTES;
 
     fn write(&self, w: &mut Writer<'_>) {
         w.be32(FLAGS, self.flags);

@@ -4,8 +4,14 @@ use super::super::{Data, Verdict};
 use super::{Expression, Fields, Reg, VERDICT, write_reg};
 use crate::attr::{Malformed, Writer};
 
-const DREG: u16 = 1;
-const DATA: u16 = 2;
+use crate::trace::layout::{Table, attributes};
+
+attributes! {
+    ATTRIBUTES = "NFTA_IMMEDIATE_" {
+        DREG = 1 BigEndian,
+        DATA = 2 Nest(&super::super::data::ATTRIBUTES),
+    }
+}
 
 /// Bytes for a register, or a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +29,7 @@ pub enum Immediate {
 
 impl Expression for Immediate {
     const NAME: &'static str = "immediate";
+    const ATTRIBUTES: &'static Table = &ATTRIBUTES;
 
     fn write(&self, w: &mut Writer<'_>) {
         match self {

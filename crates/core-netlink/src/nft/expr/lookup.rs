@@ -3,11 +3,18 @@
 use super::{Expression, Fields, Reg, VERDICT, write_reg};
 use crate::attr::{Malformed, Writer};
 
-const SET: u16 = 1;
-const SREG: u16 = 2;
-const DREG: u16 = 3;
-const SET_ID: u16 = 4;
-const FLAGS: u16 = 5;
+use crate::trace::layout::{Table, attributes};
+
+attributes! {
+    ATTRIBUTES = "NFTA_LOOKUP_" {
+        SET = 1 Text,
+        SREG = 2 BigEndian,
+        DREG = 3 BigEndian,
+        SET_ID = 4 BigEndian,
+        FLAGS = 5 BigEndian,
+    }
+}
+
 const INVERTED: u32 = 1; // NFT_LOOKUP_F_INV
 
 /// Goes on if the set has the key in the register.
@@ -29,6 +36,7 @@ pub struct Lookup {
 
 impl Expression for Lookup {
     const NAME: &'static str = "lookup";
+    const ATTRIBUTES: &'static Table = &ATTRIBUTES;
 
     fn write(&self, w: &mut Writer<'_>) {
         write_reg(w, SREG, self.key);

@@ -3,9 +3,15 @@
 use super::{Expression, Fields, Reg, write_optional_reg};
 use crate::attr::{Malformed, Writer};
 
-const FLAGS: u16 = 1;
-const PROTO_MIN: u16 = 2;
-const PROTO_MAX: u16 = 3;
+use crate::trace::layout::{Table, attributes};
+
+attributes! {
+    ATTRIBUTES = "NFTA_MASQ_" {
+        FLAGS = 1 BigEndian,
+        PROTO_MIN = 2 BigEndian,
+        PROTO_MAX = 3 BigEndian,
+    }
+}
 
 /// Sends out with the address of the outgoing interface.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,6 +26,7 @@ pub struct Masquerade {
 
 impl Expression for Masquerade {
     const NAME: &'static str = "masq";
+    const ATTRIBUTES: &'static Table = &ATTRIBUTES;
 
     fn write(&self, w: &mut Writer<'_>) {
         if self.flags != 0 {

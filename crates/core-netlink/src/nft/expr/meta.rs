@@ -4,9 +4,15 @@ use super::{Expression, Fields, Reg, write_reg};
 use crate::attr::{Malformed, Writer};
 use crate::table::numbered;
 
-const DREG: u16 = 1;
-const KEY: u16 = 2;
-const SREG: u16 = 3;
+use crate::trace::layout::{Table, attributes};
+
+attributes! {
+    ATTRIBUTES = "NFTA_META_" {
+        DREG = 1 BigEndian,
+        KEY = 2 BigEndian,
+        SREG = 3 BigEndian,
+    }
+}
 
 numbered! {
     /// What to load (`NFT_META_*`).
@@ -49,6 +55,7 @@ pub struct Meta {
 
 impl Expression for Meta {
     const NAME: &'static str = "meta";
+    const ATTRIBUTES: &'static Table = &ATTRIBUTES;
 
     fn write(&self, w: &mut Writer<'_>) {
         w.be32(KEY, self.key.number());

@@ -33,9 +33,15 @@ pub use reject::{Reject, RejectType};
 
 use super::Data;
 use crate::attr::{Attr, Attrs, Malformed, Writer};
+use crate::trace::layout::{Table, attributes};
 
-const NFTA_EXPR_NAME: u16 = 1;
-const NFTA_EXPR_DATA: u16 = 2;
+attributes! {
+    pub(super) ATTRIBUTES = "" {
+        NFTA_EXPR_NAME = 1 Text,
+        NFTA_EXPR_DATA = 2 Chosen(Expr::attributes),
+    }
+}
+
 const NESTED: u16 = 1 << 15;
 const VERDICT: u32 = 0; // NFT_REG_VERDICT
 
@@ -79,6 +85,7 @@ impl Reg {
 /// One expression, both ways.
 trait Expression: Sized {
     const NAME: &'static str;
+    const ATTRIBUTES: &'static Table;
 
     /// Its attributes.
     fn write(&self, w: &mut Writer<'_>);
@@ -109,6 +116,14 @@ macro_rules! expressions {
                 match self {
                     $(Expr::$name(_) => $name::NAME,)+
                     Expr::Other { name, .. } => name,
+                }
+            }
+
+            /// The attributes of an expression, by its name.
+            fn attributes(name: &str) -> Option<&'static Table> {
+                match name {
+                    $($name::NAME => Some($name::ATTRIBUTES),)+
+                    _ => None,
                 }
             }
 

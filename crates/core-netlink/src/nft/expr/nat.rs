@@ -5,13 +5,19 @@ use super::{Expression, Fields, Reg, write_optional_reg};
 use crate::attr::{Malformed, Writer};
 use crate::table::numbered;
 
-const TYPE: u16 = 1;
-const FAMILY: u16 = 2;
-const ADDR_MIN: u16 = 3;
-const ADDR_MAX: u16 = 4;
-const PROTO_MIN: u16 = 5;
-const PROTO_MAX: u16 = 6;
-const FLAGS: u16 = 7;
+use crate::trace::layout::{Table, attributes};
+
+attributes! {
+    ATTRIBUTES = "NFTA_NAT_" {
+        TYPE = 1 BigEndian,
+        FAMILY = 2 BigEndian,
+        ADDR_MIN = 3 BigEndian,
+        ADDR_MAX = 4 BigEndian,
+        PROTO_MIN = 5 BigEndian,
+        PROTO_MAX = 6 BigEndian,
+        FLAGS = 7 BigEndian,
+    }
+}
 
 numbered! {
     /// Which end is translated.
@@ -64,6 +70,7 @@ impl Nat {
 
 impl Expression for Nat {
     const NAME: &'static str = "nat";
+    const ATTRIBUTES: &'static Table = &ATTRIBUTES;
 
     fn write(&self, w: &mut Writer<'_>) {
         w.be32(TYPE, self.kind.number());

@@ -4,11 +4,17 @@ use super::{Expression, Fields, Reg, write_reg};
 use crate::attr::{Malformed, Writer};
 use crate::table::numbered;
 
-const DREG: u16 = 1;
-const BASE: u16 = 2;
-const OFFSET: u16 = 3;
-const LEN: u16 = 4;
-const SREG: u16 = 5;
+use crate::trace::layout::{Table, attributes};
+
+attributes! {
+    ATTRIBUTES = "NFTA_PAYLOAD_" {
+        DREG = 1 BigEndian,
+        BASE = 2 BigEndian,
+        OFFSET = 3 BigEndian,
+        LEN = 4 BigEndian,
+        SREG = 5 BigEndian,
+    }
+}
 
 numbered! {
     /// Where to count from.
@@ -39,6 +45,7 @@ pub struct Payload {
 
 impl Expression for Payload {
     const NAME: &'static str = "payload";
+    const ATTRIBUTES: &'static Table = &ATTRIBUTES;
 
     fn write(&self, w: &mut Writer<'_>) {
         write_reg(w, DREG, self.to);

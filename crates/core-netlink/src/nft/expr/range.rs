@@ -3,10 +3,16 @@
 use super::{Expression, Fields, Reg, write_reg, write_value};
 use crate::attr::{Malformed, Writer};
 
-const SREG: u16 = 1;
-const OP: u16 = 2;
-const FROM: u16 = 3;
-const TO: u16 = 4;
+use crate::trace::layout::{Table, attributes};
+
+attributes! {
+    ATTRIBUTES = "NFTA_RANGE_" {
+        SREG = 1 BigEndian,
+        OP = 2 BigEndian,
+        FROM = 3 Nest(&super::super::data::ATTRIBUTES),
+        TO = 4 Nest(&super::super::data::ATTRIBUTES),
+    }
+}
 
 /// Goes on if the register is from `from` to `to`, both included; or is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +29,7 @@ pub struct Range {
 
 impl Expression for Range {
     const NAME: &'static str = "range";
+    const ATTRIBUTES: &'static Table = &ATTRIBUTES;
 
     fn write(&self, w: &mut Writer<'_>) {
         write_reg(w, SREG, self.reg);

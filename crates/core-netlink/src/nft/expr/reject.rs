@@ -4,8 +4,14 @@ use super::{Expression, Fields};
 use crate::attr::{Malformed, Writer};
 use crate::table::numbered;
 
-const TYPE: u16 = 1;
-const CODE: u16 = 2;
+use crate::trace::layout::{Table, attributes};
+
+attributes! {
+    ATTRIBUTES = "NFTA_REJECT_" {
+        TYPE = 1 BigEndian,
+        CODE = 2 Number,
+    }
+}
 
 numbered! {
     /// How to say it.
@@ -30,6 +36,7 @@ pub struct Reject {
 
 impl Expression for Reject {
     const NAME: &'static str = "reject";
+    const ATTRIBUTES: &'static Table = &ATTRIBUTES;
 
     fn write(&self, w: &mut Writer<'_>) {
         w.be32(TYPE, self.kind.number());
