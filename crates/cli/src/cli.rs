@@ -33,7 +33,7 @@ pub(crate) struct Global {
     /// Answer with JSON on standard output
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub(crate) json: bool,
-    /// Show the `ip` and `nft` words of each step on standard error
+    /// Show each step as it is done, with its time and its `ip` and `nft` words, on standard error
     #[arg(short, long, global = true, help_heading = "Everywhere")]
     pub(crate) verbose: bool,
     /// Wait at most this many seconds for another vetch that works on the same network
@@ -76,7 +76,9 @@ program's own code; 125 is a failure of vetch, 126 a program that cannot be exec
 127 one that is not found, 128+N one that signal N ended.
 
 Environment: NO_COLOR switches colour off. XDG_RUNTIME_DIR holds the state of users who
-cannot write to /run.";
+cannot write to /run. VETCH_LOG=debug tells the conversation with the kernel on stderr, a line
+for each netlink message; VETCH_LOG=trace its attributes too. Both work for every command,
+the textbook's words included.";
 
 #[cfg(test)]
 mod tests {

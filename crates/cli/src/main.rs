@@ -9,6 +9,7 @@ mod container;
 mod failure;
 mod front;
 mod host;
+mod log;
 mod output;
 mod privilege;
 mod settle;
@@ -26,5 +27,6 @@ fn main() -> ExitCode {
     if let Err(refusal) = privilege::refuse_elevated() {
         return start::report(&refusal);
     }
+    log::begin();
     start::main(std::env::args_os().collect())
 }
