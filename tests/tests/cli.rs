@@ -22,3 +22,5 @@ mod output;
 mod policy;
 #[path = "cli/privilege.rs"]
 mod privilege;
+#[path = "cli/say.rs"]
+mod say;

@@ -32,7 +32,7 @@ fn show(step: &Step, took: Duration) {
     let _ = write!(std::io::stderr().lock(), "{}", escape_text(&text));
 }
 
-/// `--dry-run`: the steps that would be taken, as lines that a shell could read.
+/// `--dry-run`: the steps that would be taken, as lines that a shell could read; what undoes a step stands behind `# undo:`.
 pub(crate) fn print_plan(steps: &[Step], out: &mut Output) -> Result<Answer, Failure> {
     if out.json {
         let view = |step: &Step| serde_json::json!({"what": step.what, "words": step.words, "undo": step.undo});
@@ -44,6 +44,9 @@ pub(crate) fn print_plan(steps: &[Step], out: &mut Output) -> Result<Answer, Fai
         step.words
             .iter()
             .try_for_each(|words| out.line(escape_text(words)))?;
+        step.undo
+            .iter()
+            .try_for_each(|words| out.line(escape_text(&format!("# undo: {words}"))))?;
     }
     Ok(Answer::Done)
 }

@@ -56,7 +56,7 @@ pub(crate) struct Args {
     /// inside.
     #[arg(long, help_heading = OPENINGS)]
     unguarded: bool,
-    /// Only show the steps
+    /// Only show the steps, and the words that undo each (none where undoing another one does)
     #[arg(long)]
     dry_run: bool,
 }

@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// Return only when the kernel has deleted the link (20 to 40 ms)
     #[arg(long)]
     wait: bool,
-    /// Only show the steps
+    /// Only show the steps, and the words that undo each (none where undoing another one does)
     #[arg(long)]
     dry_run: bool,
 }

@@ -37,7 +37,7 @@ pub(crate) struct Repair {
     /// Only these networks
     #[arg(value_name = "NETWORK", value_parser = parse::<NetworkName>)]
     names: Vec<NetworkName>,
-    /// Only show the steps
+    /// Only show the steps, and the words that undo each (none where undoing another one does)
     #[arg(long)]
     dry_run: bool,
 }

@@ -112,7 +112,7 @@ struct Create {
     /// Name of the bridge; `vbr-NAME` unless given
     #[arg(long, value_name = "IFNAME", value_parser = parse::<IfName>)]
     bridge: Option<IfName>,
-    /// Only show the steps
+    /// Only show the steps, and the words that undo each (none where undoing another one does)
     #[arg(long)]
     dry_run: bool,
 }
@@ -149,7 +149,7 @@ struct Rm {
     /// Return only when the kernel has deleted the links (20 to 40 ms)
     #[arg(long)]
     wait: bool,
-    /// Only show the steps
+    /// Only show the steps, and the words that undo each (none where undoing another one does)
     #[arg(long)]
     dry_run: bool,
 }

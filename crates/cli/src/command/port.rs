@@ -61,7 +61,7 @@ struct Add {
     of: Of,
     #[command(flatten)]
     publish: Publish,
-    /// Only show the steps
+    /// Only show the steps, and the words that undo each (none where undoing another one does)
     #[arg(long)]
     dry_run: bool,
 }
@@ -89,7 +89,7 @@ struct Rm {
     /// All that it publishes
     #[arg(long, conflicts_with = "ports")]
     all: bool,
-    /// Only show the steps
+    /// Only show the steps, and the words that undo each (none where undoing another one does)
     #[arg(long)]
     dry_run: bool,
 }

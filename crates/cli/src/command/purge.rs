@@ -18,7 +18,7 @@ Examples:
   vetch purge --dry-run                          what would be taken away
   vetch purge")]
 pub(crate) struct Args {
-    /// Only show the steps
+    /// Only show the steps, and the words that undo each (none where undoing another one does)
     #[arg(long)]
     dry_run: bool,
 }
