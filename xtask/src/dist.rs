@@ -8,8 +8,14 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::sh;
 
-/// What `vetch generate DIR` must write at least: completions for three shells, the first manual page.
-const GENERATED: [&str; 4] = ["vetch.bash", "_vetch", "vetch.fish", "vetch.1"];
+/// What `vetch generate DIR` must write at least: completions for three shells, the first manual page, the unit.
+const GENERATED: [&str; 5] = [
+    "vetch.bash",
+    "_vetch",
+    "vetch.fish",
+    "vetch.8",
+    "vetch-watch.service",
+];
 
 /// `cargo xtask dist`.
 pub(crate) fn main() -> Result<ExitCode> {
