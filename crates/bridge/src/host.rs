@@ -17,7 +17,6 @@ use crate::store::Store;
 use core_netlink::IfName;
 use ns_mgmt::NetNs;
 use std::fmt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -93,12 +92,13 @@ impl Host {
     pub fn with(options: Options) -> Result<Host> {
         let namespace = |err| Error::namespace("open the host's networks", err);
         let here = NetNs::current().map_err(namespace)?;
-        let cookie = here.cookie().map_err(namespace)?;
         let run = options.run.map_or_else(run_dir, Ok)?;
         let definitions = options
             .definitions
             .or_else(|| is_the_hosts(&here, &run).then(|| "/var/lib/vetch".into()));
         let boot = ns_mgmt::boot_id().map_err(namespace)?;
+        let kernel = Real::new(here)?;
+        let cookie = kernel.here()?;
         let store = Store {
             base: run.join(cookie.to_string()),
             definitions,
@@ -109,7 +109,7 @@ impl Host {
         Ok(Host {
             engine: Engine {
                 store,
-                kernel: Box::new(Real::new(here)),
+                kernel: Box::new(kernel),
                 watch: None,
             },
         })
@@ -288,8 +288,8 @@ fn run_dir() -> Result<PathBuf> {
 
 /// Only the namespace of process 1 comes back after a reboot, and only with the usual directory.
 fn is_the_hosts(here: &NetNs, run: &Path) -> bool {
-    let first = std::fs::metadata("/proc/1/ns/net");
-    run == Path::new("/run/vetch") && first.is_ok_and(|found| found.ino() == here.inode())
+    let first = || nix::sys::stat::stat("/proc/1/ns/net");
+    run == Path::new("/run/vetch") && first().is_ok_and(|found| found.st_ino == here.inode())
 }
 
 impl Engine {

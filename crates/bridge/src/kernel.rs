@@ -51,16 +51,25 @@ pub(crate) struct Real {
     route: Option<Conn>,
     nft: Option<Conn>,
     diag: Option<Conn>,
+    /// Opened to identify a namespace, and kept for whoever talks to it next: its cookie.
+    inside: Option<(u64, Conn)>,
 }
 
 impl Real {
-    pub(crate) fn new(here: NetNs) -> Real {
-        Real {
+    /// Opens the first socket at once, which tells where we are, too.
+    pub(crate) fn new(here: NetNs) -> Result<Real> {
+        Ok(Real {
+            route: Some(connect(&here, Protocol::Route)?),
             here,
-            route: None,
             nft: None,
             diag: None,
-        }
+            inside: None,
+        })
+    }
+
+    /// What identifies the namespace we work on.
+    pub(crate) fn here(&self) -> Result<u64> {
+        cookie(&self.here)
     }
 }
 
@@ -86,20 +95,22 @@ impl Kernel for Real {
     }
 
     fn inside(&mut self, namespace: &NetNs) -> Result<Conn> {
-        connect(namespace, Protocol::Route)
+        let cookie = cookie(namespace)?;
+        match self.inside.take_if(|(kept, _)| *kept == cookie) {
+            Some((_, conn)) => Ok(conn),
+            None => connect(namespace, Protocol::Route),
+        }
     }
 
     fn set_sysctls(&mut self, namespace: Option<&NetNs>, settings: Vec<Setting>) -> Result<()> {
-        let Some(namespace) = namespace else {
-            return write_all(&self.here, &settings);
-        };
-        let op = || format!("set sysctls in namespace {namespace}");
-        let written = namespace.run(move || {
-            let here = NetNs::current()
-                .map_err(|err| Error::namespace("find the current namespace", err))?;
-            write_all(&here, &settings)
-        });
-        written.map_err(|err| Error::namespace(op(), err))?
+        let namespace = namespace.unwrap_or(&self.here);
+        let settings = settings
+            .into_iter()
+            .map(|(path, value)| Ok((key(&path)?, value.to_owned())))
+            .collect::<Result<Vec<_>>>()?;
+        let written = namespace.set_sysctls(settings);
+        written
+            .map_err(|err| Error::namespace(format!("set sysctls in namespace {namespace}"), err))
     }
 
     fn sysctl(&mut self, path: &str) -> Result<Option<String>> {
@@ -111,8 +122,11 @@ impl Kernel for Real {
     }
 
     fn cookie(&mut self, namespace: &NetNs) -> Result<u64> {
-        let cookie = namespace.cookie();
-        cookie.map_err(|err| Error::namespace(format!("identify namespace {namespace}"), err))
+        if namespace.known_cookie().is_none() {
+            let conn = connect(namespace, Protocol::Route)?;
+            self.inside = Some((cookie(namespace)?, conn));
+        }
+        cookie(namespace)
     }
 
     fn open(&mut self, words: &str) -> Option<NetNs> {
@@ -159,23 +173,12 @@ fn connect(namespace: &NetNs, protocol: Protocol) -> Result<Conn> {
     })
 }
 
+fn cookie(namespace: &NetNs) -> Result<u64> {
+    let cookie = namespace.cookie();
+    cookie.map_err(|err| Error::namespace(format!("identify namespace {namespace}"), err))
+}
+
 fn key(path: &str) -> Result<SysctlKey> {
     path.parse()
         .map_err(|err| Error::namespace(format!("use sysctl {path}"), err))
-}
-
-/// A kernel without IPv6 has no switches for it, and needs none.
-fn write_all(here: &NetNs, settings: &[Setting]) -> Result<()> {
-    for (path, value) in settings {
-        match here.set_sysctl(&key(path)?, value) {
-            Err(err) if err.is_not_found() && path.starts_with("net/ipv6/") && !has_ipv6(here) => {}
-            Err(err) => return Err(Error::namespace(format!("set {path} to {value}"), err)),
-            Ok(()) => {}
-        }
-    }
-    Ok(())
-}
-
-fn has_ipv6(here: &NetNs) -> bool {
-    key("net/ipv6/conf/all/disable_ipv6").is_ok_and(|key| here.sysctl(&key).is_ok())
 }

@@ -43,12 +43,13 @@ impl Detached {
 
     /// Deletes the links that were put aside. What is gone already counts as done.
     pub fn settle(self) -> Result<()> {
-        drop(self.nft); // its close waits, too
         let Some(mut conn) = self.route else {
             return Ok(());
         };
         let indexes: Vec<IfIndex> = self.links.iter().map(|(index, _)| *index).collect();
         delete(&mut conn, &indexes)?;
+        // Whoever closes it last waits, too: where a child settles, its parent has closed its own by now.
+        drop(self.nft);
         let mut notes = self.links.iter();
         notes.try_for_each(|(_, note)| file::remove(note))?;
         let Some(records) = self.records else {

@@ -1,7 +1,8 @@
 //! Namespaces of Linux, of every kind: make, name, find, enter and remove them, and run processes in them.
 //!
 //! Owns `/run/netns`, `/proc/PID/ns`, sysctls, and everything that moves a thread or a process. Leaves to others: links, addresses,
-//! bridges. No thread of the caller is moved, but by [`sandbox`] and [`RunSpec::exec`], which say so.
+//! bridges. No thread of the caller is moved, but by [`sandbox`] and [`RunSpec::exec`], which say so, and one that was
+//! lent ([`lend_thread`]).
 //!
 //! ```no_run
 //! use ns_mgmt::NetNs;
@@ -17,6 +18,7 @@ mod error;
 mod holders;
 mod idmap;
 mod kind;
+mod lent;
 mod mountinfo;
 mod name;
 mod names;
@@ -37,6 +39,7 @@ pub use error::{Error, Result};
 pub use holders::{Deleted, Found, Holder, Listing, holders, list, pids, socket_holders};
 pub use idmap::{IdMap, IdMaps};
 pub use kind::Kind;
+pub use lent::{LentThread, lend_thread};
 pub use name::{NsName, Target};
 pub use names::{NETNS_DIR, Named};
 pub use namespace::Namespace;

@@ -1,6 +1,6 @@
 //! An open namespace of a checked kind: opened by path, process or descriptor, compared by identity.
 
-use crate::{Error, Kind, Result, Target, names, procfs, sys};
+use crate::{Error, Kind, Result, Target, lent, names, procfs, sys};
 use nix::fcntl::{AtFlags, OFlag, open, openat};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{Mode, fstat, fstatat};
@@ -91,6 +91,9 @@ impl Namespace {
 
     /// Opens the namespace the calling thread is in.
     pub fn current(kind: Kind) -> Result<Namespace> {
+        if let Some(home) = lent::home().filter(|_| kind == Kind::Net) {
+            return home.try_clone();
+        }
         let op = format!("open the current {} namespace", kind.noun());
         let proc = procfs::root(&op)?;
         let path = format!("thread-self/ns/{kind}");
@@ -119,11 +122,15 @@ impl Namespace {
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
         let fd = openat(&proc, &*path, flags, Mode::empty())
             .map_err(|errno| Error::system(op, errno))?;
-        Namespace::checked(kind, fd, op)
+        Namespace::of_kind(kind, fd, op) // the same file, so on the same file system
     }
 
     fn checked(kind: Kind, fd: OwnedFd, op: &str) -> Result<Namespace> {
         check_nsfs(&fd, op)?;
+        Namespace::of_kind(kind, fd, op)
+    }
+
+    fn of_kind(kind: Kind, fd: OwnedFd, op: &str) -> Result<Namespace> {
         let found = sys::ns_type(fd.as_fd()).map_err(|errno| Error::system(op, errno))?;
         if found != kind.flag().bits() {
             let noun = Kind::from_flag(found).map_or("an unknown kind of", Kind::noun);
@@ -153,6 +160,9 @@ impl Namespace {
 
     /// Whether the calling thread is in it.
     pub fn is_current(&self) -> Result<bool> {
+        if let Some(home) = lent::home().filter(|home| home.kind == self.kind) {
+            return Ok(*home == *self);
+        }
         let op = format!("look at the current {} namespace", self.kind.noun());
         let proc = procfs::root(&op)?;
         let path = format!("thread-self/ns/{}", self.kind);

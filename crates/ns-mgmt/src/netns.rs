@@ -1,6 +1,8 @@
 //! Network namespaces: create, open, identify, and talk to the kernel inside one without moving the caller.
 
-use crate::{Deleted, Error, Kind, Named, Namespace, NsName, Result, Target, names, sys, worker};
+use crate::{
+    Deleted, Error, Kind, Named, Namespace, NsName, Result, Target, lent, names, sys, worker,
+};
 use core_netlink::{Conn, Protocol};
 use nix::sched::{setns, unshare};
 use std::fmt;
@@ -116,30 +118,42 @@ impl NetNs {
         Ok(*self.cookie.get_or_init(|| cookie))
     }
 
+    /// The cookie, if it was asked for already or learned with a socket.
+    pub fn known_cookie(&self) -> Option<u64> {
+        self.cookie.get().copied()
+    }
+
     /// Opens a netlink socket inside. The socket stays there; the calling thread does not move.
     pub fn conn(&self, protocol: Protocol) -> Result<Conn> {
-        let opened = self.within(move || Conn::open(protocol))?;
-        let conn = opened.map_err(|err| {
-            Error::netlink(
-                format!("open a netlink socket in network namespace {self}"),
-                err,
-            )
+        let conn = self.within(move || Conn::open(protocol))?;
+        let conn = conn.map_err(|err| {
+            let op = format!("open a netlink socket in network namespace {self}");
+            Error::netlink(op, err)
         })?;
+        if self.cookie.get().is_none()
+            && let Ok(cookie) = sys::netns_cookie_of(&conn)
+        {
+            let _ = self.cookie.set(cookie); // a later question needs no look inside
+        }
         Ok(conn.called(|| match self.is_current() {
             Ok(true) => String::new(),
             _ => self.label.clone(),
         }))
     }
 
-    /// Runs a closure inside, on a thread kept for such work, and waits for it. A panic in it continues in the caller.
+    /// Runs a closure inside, on a thread kept for such work, and waits for it; on this one if it was lent
+    /// ([`lend_thread`](crate::lend_thread)). A panic in it continues in the caller.
     ///
     /// Only the network namespace is another: files are those of the caller.
     pub fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let inside = self.namespace.try_clone()?;
-        let moved = worker::run(move || match setns(&inside, Kind::Net.flag()) {
-            Ok(()) => Ok(work()),
-            Err(errno) => Err(errno),
-        })?;
+        let enter = |inside: &Namespace| setns(inside, Kind::Net.flag());
+        let moved = match lent::may_move() {
+            true => lent::run(|| enter(&self.namespace).map(|()| work()))?,
+            false => {
+                let inside = self.namespace.try_clone()?;
+                worker::run(move || enter(&inside).map(|()| work()))?
+            }
+        };
         moved.map_err(|errno| no_privilege(&format!("enter network namespace {self}"), errno))
     }
 

@@ -11,7 +11,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket, sockopt};
 use nix::unistd::{ForkResult, Pid};
 use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// `NS_GET_*`, linux/nsfs.h.
@@ -79,7 +79,12 @@ struct NetnsCookie;
 pub(crate) fn netns_cookie() -> io::Result<u64> {
     let family = AddressFamily::Netlink; // always built in, needs no address
     let socket = socket(family, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)?;
-    Ok(nix::sys::socket::getsockopt(&socket, NetnsCookie)?)
+    netns_cookie_of(&socket)
+}
+
+/// The cookie of the network namespace that a socket was opened in.
+pub(crate) fn netns_cookie_of(socket: &impl AsFd) -> io::Result<u64> {
+    Ok(nix::sys::socket::getsockopt(socket, NetnsCookie)?)
 }
 
 /// Sends a signal to the process behind a pidfd, pidfd_send_signal(2).
@@ -122,6 +127,7 @@ pub(crate) fn fork_again(sibling: bool, child: impl FnOnce() -> i32) -> nix::Res
 }
 
 fn end(child: impl FnOnce() -> i32) -> ! {
+    crate::lent::forget();
     let code = catch_unwind(AssertUnwindSafe(child)).unwrap_or(125);
     // SAFETY: ends the process without running what was registered for the parent's end.
     unsafe { libc::_exit(code) }

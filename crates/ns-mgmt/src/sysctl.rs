@@ -4,7 +4,7 @@ use crate::{Error, NetNs, Result, procfs};
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::{fmt, str::FromStr};
 
 /// The key of a network sysctl: a path below `/proc/sys/net`, checked to stay there.
@@ -60,6 +60,10 @@ impl SysctlKey {
     pub fn as_path(&self) -> &str {
         &self.0
     }
+
+    fn is_ipv6(&self) -> bool {
+        self.0.starts_with("net/ipv6/")
+    }
 }
 
 /// With dots, as sysctl(8) prints it.
@@ -81,22 +85,44 @@ impl NetNs {
         let op = format!("read sysctl {key} in network namespace {self}");
         let key = key.clone();
         self.within(move || {
-            let mut text = String::new();
-            let read = open(&key, OFlag::O_RDONLY, &op)?.read_to_string(&mut text);
-            read.map_err(|err| Error::system(op, err))?;
-            Ok(text.trim_end_matches('\n').to_owned())
+            let file = open(&key, OFlag::O_RDONLY, &op)?;
+            procfs::read_value(&file, &op)
         })?
     }
 
     /// Writes a sysctl of this namespace.
     pub fn set_sysctl(&self, key: &SysctlKey, value: &str) -> Result<()> {
-        let op = format!("set sysctl {key} to {value:?} in network namespace {self}");
         let (key, value) = (key.clone(), value.to_owned());
+        let label = self.to_string();
+        self.within(move || write(&label, &key, &value))?
+    }
+
+    /// Writes sysctls of this namespace in this order, up to the first that fails; all of them in one look inside.
+    ///
+    /// A kernel without IPv6 has no switches for it and needs none: those are passed over there.
+    pub fn set_sysctls(&self, settings: Vec<(SysctlKey, String)>) -> Result<()> {
+        let label = self.to_string();
         self.within(move || {
-            let written = open(&key, OFlag::O_WRONLY, &op)?.write_all(value.as_bytes());
-            written.map_err(|err| explain(&op, err))
+            for (key, value) in &settings {
+                match write(&label, key, value) {
+                    Err(err) if err.is_not_found() && key.is_ipv6() && !has_ipv6() => {}
+                    written => written?,
+                }
+            }
+            Ok(())
         })?
     }
+}
+
+fn write(namespace: &str, key: &SysctlKey, value: &str) -> Result<()> {
+    let op = format!("set sysctl {key} to {value:?} in network namespace {namespace}");
+    let written = open(key, OFlag::O_WRONLY, &op)?.write_all(value.as_bytes());
+    written.map_err(|err| explain(&op, err))
+}
+
+fn has_ipv6() -> bool {
+    let key = SysctlKey("net/ipv6/conf/all/disable_ipv6".to_owned());
+    open(&key, OFlag::O_RDONLY, "look for IPv6").is_ok()
 }
 
 /// The calling thread must be in the namespace: `/proc/sys/net` shows the one it is looked at from.

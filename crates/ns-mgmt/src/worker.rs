@@ -3,7 +3,7 @@
 //! Each calling thread keeps its workers between calls: a handful of microseconds instead of a thread start. A worker always goes
 //! home before it answers; one that cannot go home ends itself.
 
-use crate::{Error, Kind, Namespace, Result};
+use crate::{Error, Kind, Namespace, Result, lent};
 use nix::sched::setns;
 use nix::sys::signal::SigSet;
 use std::any::Any;
@@ -37,6 +37,9 @@ thread_local! {
 
 /// Runs a closure on a thread that it may move to any network namespace. A panic in it continues in the caller.
 pub(crate) fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    if lent::may_move() {
+        return lent::run(work);
+    }
     let worker = take()?;
     let (answer, answered) = mpsc::channel();
     let job = move |home: &Namespace| {

@@ -97,6 +97,7 @@ fn unicast(text: &str) -> Result<MacAddr, String> {
 
 impl Args {
     pub(crate) fn run(self, global: &Global, out: &mut Output) -> Result<Answer, Failure> {
+        let _lent = ns_mgmt::lend_thread(); // nothing else runs in this process
         let namespace = target::open(&self.namespace)?;
         let id = target::id(self.id.as_deref(), &self.namespace, &namespace)?;
         let spec = AttachmentSpec {

@@ -39,12 +39,13 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, global: &Global, out: &mut Output) -> Result<Answer, Failure> {
+        let lent = ns_mgmt::lend_thread(); // nothing else runs in this process
         let mut host = host::open(global)?;
         if self.dry_run {
             return self.plan(&mut host, out);
         }
         let gone = self.detach(&mut host)?;
-        drop(host);
+        drop((host, lent)); // a child comes next
         let keys: Vec<_> = gone
             .attachments()
             .iter()

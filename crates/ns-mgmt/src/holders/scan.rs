@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// What was seen of one namespace.
 pub(super) struct Seen {
@@ -69,7 +70,7 @@ pub(super) struct Scan {
     pub(super) namespaces: BTreeMap<(Kind, u64), Seen>,
     pub(super) hidden: usize,
     kinds: Vec<Kind>,
-    proc: OwnedFd,
+    proc: Rc<OwnedFd>,
     /// The sockets to look for.
     pub(super) sockets: Option<Sockets>,
     /// Mount namespaces whose mounts were read.
