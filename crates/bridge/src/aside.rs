@@ -1,5 +1,6 @@
 //! Taking out of service at once: down, off the bridge, its name free. The slow deletion comes later (`settle`).
 
+use crate::action;
 use crate::engine::{DYING, Engine, Scene, is_bridge_of, is_of, netlink, send};
 use crate::error::Result;
 use crate::spec::{Attachment, Network, State};
@@ -24,12 +25,17 @@ impl Engine {
             return Ok(()); // somebody else's by now
         }
         (scene.host_end, scene.inner) = (Some(link.index), link.link);
-        self.put_aside(&link, scene)
+        self.put_aside(&link, action::alias(attachment), scene)
     }
 
-    pub(crate) fn put_aside(&mut self, link: &Link, scene: &mut Scene<'_>) -> Result<()> {
-        self.store.note_dying(link.index, link.name)?;
-        scene.aside.push(link.index);
+    /// A link that was made a moment ago has no alias yet; without one nobody would delete it later.
+    pub(crate) fn put_aside(
+        &mut self,
+        link: &Link,
+        alias: String,
+        scene: &mut Scene<'_>,
+    ) -> Result<()> {
+        scene.aside.extend(self.store.note_dying(link.index)?);
         let down = LinkSpec {
             up: Some(false),
             ..LinkSpec::default()
@@ -38,6 +44,7 @@ impl Engine {
         let tombstone = LinkSpec {
             name: Some(tombstone(link.index)),
             group: Some(DYING),
+            alias: link.alias.is_none().then_some(alias),
             master: is_port.then_some(NO_MASTER),
             ..LinkSpec::default()
         };
@@ -88,7 +95,9 @@ impl Engine {
 
     pub(crate) fn aside_bridge(&mut self, network: &Network, scene: &mut Scene<'_>) -> Result<()> {
         match self.find(network.bridge)? {
-            Some(link) if is_bridge_of(&link, network) => self.put_aside(&link, scene),
+            Some(link) if is_bridge_of(&link, network) => {
+                self.put_aside(&link, network.name.alias(), scene)
+            }
             _ => Ok(()),
         }
     }

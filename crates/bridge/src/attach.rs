@@ -49,7 +49,7 @@ impl Engine {
         self.check(&op, spec, namespace)?;
         self.network(&spec.network)?; // before a directory is made for its lock
         let host = self.lock_host()?;
-        self.settle_old()?;
+        self.settle_abandoned()?;
         self.recover_network(&spec.network)?;
         let network = self.network(&spec.network)?;
         let _lock = self.store.lock_network(&spec.network)?;

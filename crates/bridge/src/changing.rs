@@ -24,7 +24,8 @@ impl Store {
         let dir = self.changing(&of.key.network);
         file::make_dir(&dir)?;
         let name = format!("{}.json", of.host_end);
-        file::write(&dir.join(name), &touched.write()?)
+        let drafts = self.claim_drafts(&of.key.network);
+        file::write_in(&drafts, &dir.join(name), &touched.write()?)
     }
 
     /// What was noted and not finished. A note that cannot be read says nothing, and goes.

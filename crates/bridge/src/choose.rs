@@ -191,7 +191,7 @@ impl Engine {
             .filter(|_| matches!(found.kind, Some(Kind::Veth(_))));
         let outer = outer.and_then(|index| self.kernel.route().ok()?.get_link(index).ok());
         match outer.filter(|outer| is_tombstone(outer) && outer.link == Some(found.index)) {
-            Some(outer) => self.settle_now(&[outer.index]),
+            Some(outer) => self.delete_aside(&[outer.index]),
             None => {
                 let why = format!(
                     "namespace {namespace} has an interface `{}` already",

@@ -135,6 +135,7 @@ impl Engine {
 
     /// Undoes every attachment of a network that was not finished: the network's lock is ours, so nobody is at it any more.
     pub(crate) fn recover_attachments(&mut self, network: &NetworkName) -> Result<Vec<Attachment>> {
+        self.store.remove_claim_drafts(network)?;
         self.recover_ports(network)?;
         let mut undone = Vec::new();
         for state in [State::Claimed, State::Leaving] {

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::intent;
 use crate::kernel::Kernel;
 use crate::name::{Key, MARK};
+use crate::settle::Dying;
 use crate::spec::{Attachment, Network, State};
 use crate::step::Step;
 use crate::store::Store;
@@ -34,7 +35,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) bridge: Option<IfIndex>,
     pub(crate) host_end: Option<IfIndex>,
     pub(crate) inner: Option<IfIndex>,
-    pub(crate) aside: Vec<IfIndex>,
+    pub(crate) aside: Vec<Dying>,
     /// The kernel said that the pair to be made is there: it is not ours to undo.
     pub(crate) pair_was_there: bool,
 }

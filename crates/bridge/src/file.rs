@@ -7,6 +7,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+const DRAFT: &str = ".draft";
 const LONGEST: u64 = 1 << 20; // no record of ours comes near
 
 /// Makes a directory and its parents, and checks that the last one is ours alone.
@@ -68,11 +69,16 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// Replaces a file in one step: whoever reads finds the old or the new, never a part.
+/// Replaces a file in one step: whoever reads finds the old or the new, never a part. One process at a time, which a lock sees to.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_in(path.parent().unwrap_or(Path::new("/")), path, bytes)
+}
+
+/// The same, with the draft in a directory where it will be looked for.
+pub(crate) fn write_in(drafts: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
     let fail = |err| Error::file(format!("write {}", path.display()), err);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let draft = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let draft = drafts.join(format!(".{name}{DRAFT}"));
     let written = write_draft(&draft, bytes).and_then(|()| fs::rename(&draft, path));
     written.map_err(|err| {
         let _ = fs::remove_file(&draft);
@@ -81,13 +87,21 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 fn write_draft(draft: &Path, bytes: &[u8]) -> io::Result<()> {
-    let _ = fs::remove_file(draft); // of a process of the same number that was killed
+    let _ = fs::remove_file(draft); // of a process that was killed
     let mut options = OpenOptions::new();
     let options = options.write(true).create_new(true).mode(0o600);
     options
         .custom_flags(libc::O_NOFOLLOW)
         .open(draft)?
         .write_all(bytes)
+}
+
+/// Removes what processes that were killed had not finished writing in a directory.
+pub(crate) fn remove_drafts(dir: &Path) -> Result<()> {
+    let is_draft = |name: &String| name.starts_with('.') && name.ends_with(DRAFT);
+    let mut drafts = all_names(dir)?;
+    drafts.retain(is_draft);
+    drafts.iter().try_for_each(|name| remove(&dir.join(name)))
 }
 
 /// Opens a file to lock, making it if need be.
@@ -154,26 +168,28 @@ pub(crate) fn release(path: &Path, holder: &str) -> Result<()> {
     }
 }
 
-/// The names in a directory, sorted, without drafts; none if it is not there.
+/// The names in a directory, sorted, without those that are hidden; none if it is not there.
 pub(crate) fn names(path: &Path) -> Result<Vec<String>> {
+    let mut names = all_names(path)?;
+    names.retain(|name| !name.starts_with('.'));
+    names.sort();
+    Ok(names)
+}
+
+fn all_names(path: &Path) -> Result<Vec<String>> {
     let fail = |err| Error::file(format!("list {}", path.display()), err);
     let entries = match fs::read_dir(path) {
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.map_err(fail)?,
     };
-    let mut names = Vec::new();
-    for entry in entries {
-        let name = entry
+    let name = |entry: io::Result<fs::DirEntry>| {
+        Ok(entry
             .map_err(fail)?
             .file_name()
             .to_string_lossy()
-            .into_owned();
-        if !name.starts_with('.') {
-            names.push(name);
-        }
-    }
-    names.sort();
-    Ok(names)
+            .into_owned())
+    };
+    entries.map(name).collect()
 }
 
 /// `path/name`, for names that are checked already.
@@ -199,6 +215,20 @@ mod tests {
         assert_eq!(read(&file).unwrap().unwrap(), b"two");
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
         assert_eq!(names(&path).unwrap(), ["claim"]);
+    }
+
+    #[test]
+    fn what_was_not_finished_is_no_record_and_can_be_cleared() {
+        let dir = tempfile::tempdir().unwrap();
+        let record = dir.path().join("claim");
+        fs::write(dir.path().join(".claim.draft"), b"par").unwrap();
+        assert_eq!(names(dir.path()).unwrap(), [""; 0]);
+        write(&record, b"whole").unwrap();
+        assert_eq!(read(&record).unwrap().unwrap(), b"whole");
+        fs::write(dir.path().join(".claim.draft"), b"par").unwrap();
+        remove_drafts(dir.path()).unwrap();
+        assert_eq!(all_names(dir.path()).unwrap(), ["claim"]);
+        remove_drafts(&dir.path().join("nowhere")).unwrap();
     }
 
     #[test]

@@ -95,14 +95,11 @@ impl Store {
         file::holder_of(&self.last_path(network, v6))?.parse().ok()
     }
 
-    /// A hint for the next choice, replaced by rename; losing it does no harm.
+    /// A hint for the next choice; losing it does no harm.
     pub(crate) fn set_last_given(&self, network: &NetworkName, ip: IpAddr) {
         let path = self.last_path(network, ip.is_ipv6());
-        let draft = path.with_extension(format!("{}", std::process::id()));
-        let _ = std::fs::remove_file(&draft);
-        if std::os::unix::fs::symlink(ip.to_string(), &draft).is_ok() {
-            let _ = std::fs::rename(&draft, &path);
-        }
+        let _ = std::fs::remove_file(&path);
+        let _ = std::os::unix::fs::symlink(ip.to_string(), &path);
     }
 
     fn last_path(&self, network: &NetworkName, v6: bool) -> PathBuf {

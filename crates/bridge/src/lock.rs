@@ -5,6 +5,7 @@ use crate::file;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, File};
 use std::io::{Read, Seek, Write};
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -14,7 +15,21 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// Held until dropped.
 #[derive(Debug)]
-pub(crate) struct Lock(#[allow(dead_code, reason = "held, not read")] Flock<File>);
+pub(crate) struct Lock(Flock<File>);
+
+impl Lock {
+    /// What a process that goes on holding the lock must keep open.
+    pub(crate) fn descriptor(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+
+    /// Lets go of it here only: a child that kept the descriptor holds it on. (Dropping unlocks for both.)
+    pub(crate) fn leave(self) {
+        let descriptor = self.descriptor();
+        std::mem::forget(self);
+        let _ = nix::unistd::close(descriptor);
+    }
+}
 
 /// Takes a lock, waiting at most `limit`. `what` completes "cannot lock ...".
 pub(crate) fn take(path: &Path, what: &str, limit: Duration) -> Result<Lock> {
@@ -30,7 +45,7 @@ pub(crate) fn take(path: &Path, what: &str, limit: Duration) -> Result<Lock> {
 }
 
 /// `None` if somebody holds it, or if it was removed meanwhile together with its network.
-fn try_take(path: &Path, what: &str) -> Result<Option<Lock>> {
+pub(crate) fn try_take(path: &Path, what: &str) -> Result<Option<Lock>> {
     let file = file::open_lock(path)?;
     let ours = file
         .metadata()
@@ -50,7 +65,8 @@ fn try_take(path: &Path, what: &str) -> Result<Option<Lock>> {
 /// Best effort: the number is only for the words of an error.
 fn sign(file: &mut File) {
     let _ = file.rewind();
-    let _ = write!(file, "{:10}", std::process::id());
+    let number = format!("{:10}", std::process::id());
+    let _ = file.write_all(number.as_bytes());
 }
 
 fn busy(path: &Path, what: &str, limit: Duration) -> Error {

@@ -31,6 +31,7 @@ impl Engine {
     }
 
     fn create_locked(&mut self, op: &str, spec: &NetworkSpec) -> Result<Network> {
+        self.settle_abandoned()?;
         self.recover_network(&spec.name)?;
         let (network, plan) = self.plan_network(spec)?;
         if plan.is_empty() {
@@ -189,7 +190,7 @@ impl Engine {
         Ok(gone)
     }
 
-    /// One plan for each attachment, and one for the network.
+    /// A plan that says so, one for each attachment, and the last for the network.
     pub(crate) fn plan_remove(
         &mut self,
         name: &NetworkName,
@@ -225,19 +226,19 @@ impl Engine {
                 "remove that one first, or: vetch network rm --force {name}"
             )));
         }
-        let mut plans = Vec::new();
+        let network = definition.network;
+        let leaving = Definition {
+            network: network.clone(),
+            state: State::Leaving,
+        };
+        let mut plans = vec![vec![Action::Define(leaving)]]; // from here on whoever comes next finishes it
         for claim in &claims {
             plans.push(self.plan_detach(&claim.attachment)?);
         }
-        let network = definition.network;
         let names = self.store.network_names()?;
         let last = names.iter().all(|other| *other == network.name);
         let opened = self.opened()?;
         let mut plan = vec![
-            Action::Define(Definition {
-                network: network.clone(),
-                state: State::Leaving,
-            }),
             Action::AsideBridge(network.clone()),
             Action::Elements(intent::network(&network)?.inverse()),
         ];

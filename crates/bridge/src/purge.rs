@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 use crate::forwarding;
 use crate::name::{HOST_END, Key, MARK, NetworkName};
 use crate::record::Opened;
-use core_netlink::IfName;
 use core_netlink::link::{Kind, Link, LinkFilter};
+use core_netlink::{IfIndex, IfName};
 use firewall::{Change, Owner};
 
 /// What [`Host::purge`](crate::Host::purge) took away.
@@ -101,11 +101,10 @@ impl Engine {
     fn remove_links(&mut self, links: &[Link]) -> Result<()> {
         let mut scene = Scene::default();
         for link in links.iter().filter(|link| link.group != Some(DYING)) {
-            self.put_aside(link, &mut scene)?;
+            self.put_aside(link, MARK.to_owned(), &mut scene)?;
         }
-        let dying = links.iter().filter(|link| link.group == Some(DYING));
-        scene.aside.extend(dying.map(|link| link.index));
-        self.settle_now(&scene.aside)
+        let all: Vec<IfIndex> = links.iter().map(|link| link.index).collect();
+        self.delete_aside(&all)
     }
 
     /// Links of ours: of one network, or all.

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::file;
 use crate::host::Collected;
 use crate::kernel::open_found;
+use crate::lock::Lock;
 use crate::name::{HOST_END, Key, MARK};
 use crate::spec::Attachment;
 use crate::store::Store;
@@ -12,19 +13,26 @@ use core_netlink::link::{Link, LinkFilter};
 use core_netlink::{Conn, IfIndex};
 use ns_mgmt::Kind;
 use std::collections::HashSet;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::path::PathBuf;
-use std::time::Duration;
 
-const OLD: Duration = Duration::from_secs(5); // nobody is at it any more
+/// A link that was put aside, and the note of it; while we hold its lock, nobody else need see to it.
+#[derive(Debug)]
+pub(crate) struct Dying {
+    pub(crate) index: IfIndex,
+    pub(crate) note: PathBuf,
+    pub(crate) lock: Lock,
+}
 
 /// What was taken away; the links still have to be deleted, which takes 20 to 40 ms of waiting inside the kernel.
 ///
-/// It holds two sockets and no lock, and may be taken to another thread or process.
+/// It holds two sockets and no lock that anybody waits for, and may be taken to another thread, or to a child process that keeps its
+/// [`descriptors`](Detached::descriptors) open.
 #[derive(Debug)]
 #[must_use = "call `settle`, here or in a child process; a later command does it otherwise"]
 pub struct Detached {
     attachments: Vec<Attachment>,
-    links: Vec<(IfIndex, PathBuf)>,
+    links: Vec<Dying>,
     route: Option<Conn>,
     nft: Option<Conn>,
     records: Option<Store>,
@@ -41,17 +49,30 @@ impl Detached {
         self.links.is_empty() && self.nft.is_none()
     }
 
+    /// What a child process that settles must keep open; everything else it may close.
+    pub fn descriptors(&self) -> Vec<RawFd> {
+        let sockets = self.route.iter().chain(&self.nft);
+        let sockets = sockets.map(|conn| conn.as_fd().as_raw_fd());
+        let notes = self.links.iter().map(|dying| dying.lock.descriptor());
+        sockets.chain(notes).collect()
+    }
+
+    /// For the process that leaves the settling to a child: closes what it has, and the child goes on.
+    pub fn leave(self) {
+        self.links.into_iter().for_each(|dying| dying.lock.leave());
+    }
+
     /// Deletes the links that were put aside. What is gone already counts as done.
     pub fn settle(self) -> Result<()> {
         let Some(mut conn) = self.route else {
             return Ok(());
         };
-        let indexes: Vec<IfIndex> = self.links.iter().map(|(index, _)| *index).collect();
+        let indexes: Vec<IfIndex> = self.links.iter().map(|dying| dying.index).collect();
         delete(&mut conn, &indexes)?;
         // Whoever closes it last waits, too: where a child settles, its parent has closed its own by now.
         drop(self.nft);
-        let mut notes = self.links.iter();
-        notes.try_for_each(|(_, note)| file::remove(note))?;
+        let mut links = self.links.iter();
+        links.try_for_each(|dying| file::remove(&dying.note))?;
         let Some(records) = self.records else {
             return Ok(());
         };
@@ -102,24 +123,18 @@ fn living() -> Option<HashSet<u64>> {
 }
 
 impl Engine {
-    /// Hands over what is left to do; old links that nobody settled go with it.
+    /// Hands over what is left to do; links that nobody settled go with it.
     pub(crate) fn detached(
         &mut self,
         attachments: Vec<Attachment>,
         scene: Scene<'_>,
     ) -> Result<Detached> {
-        let mut indexes = scene.aside;
-        indexes.extend(self.old()?);
-        indexes.sort();
-        indexes.dedup();
-        let (route, nft) = match indexes.is_empty() && attachments.is_empty() {
+        let mut links = scene.aside;
+        links.extend(self.abandoned()?);
+        let (route, nft) = match links.is_empty() && attachments.is_empty() {
             true => (None, None),
             false => self.kernel.part(),
         };
-        let links = indexes
-            .iter()
-            .map(|index| (*index, self.store.dying_path(*index)))
-            .collect();
         let records = self
             .store
             .network_names()?
@@ -134,19 +149,26 @@ impl Engine {
         })
     }
 
-    /// Links that were put aside so long ago that whoever did it is gone.
-    fn old(&self) -> Result<Vec<IfIndex>> {
+    /// Links that were put aside by a process that is no more.
+    fn abandoned(&self) -> Result<Vec<Dying>> {
         let dying = self.store.dying()?.into_iter();
-        let old = dying.filter(|(_, since)| since.elapsed().is_ok_and(|age| age > OLD));
-        Ok(old.map(|(index, _)| index).collect())
+        let dying = dying.map(|index| self.store.note_dying(index));
+        dying.filter_map(Result::transpose).collect()
     }
 
-    pub(crate) fn settle_old(&mut self) -> Result<()> {
-        let old = self.old()?;
-        self.settle_now(&old)
+    /// Deletes what a process put aside that is no more.
+    pub(crate) fn settle_abandoned(&mut self) -> Result<()> {
+        let abandoned = self.abandoned()?;
+        self.settle_now(&abandoned)
     }
 
-    pub(crate) fn settle_now(&mut self, indexes: &[IfIndex]) -> Result<()> {
+    pub(crate) fn settle_now(&mut self, links: &[Dying]) -> Result<()> {
+        let indexes: Vec<IfIndex> = links.iter().map(|dying| dying.index).collect();
+        self.delete_aside(&indexes)
+    }
+
+    /// Deletes links that were put aside, whoever did it.
+    pub(crate) fn delete_aside(&mut self, indexes: &[IfIndex]) -> Result<()> {
         if indexes.is_empty() {
             return Ok(());
         }
@@ -178,6 +200,11 @@ impl Engine {
                 .attachments
                 .extend(self.remove_if(&name, Engine::has_no_link)?);
         }
+        for name in self.store.undefined()? {
+            let _lock = self.store.lock_network(&name)?;
+            self.store.remove_network(&name)?;
+        }
+        self.store.remove_drafts()?;
         found.links = self.sweep()?;
         self.store.remove_all()?;
         Ok(found)
@@ -231,7 +258,7 @@ impl Engine {
                 count += 1;
             }
         }
-        for (index, _) in self.store.dying()? {
+        for index in self.store.dying()? {
             file::remove(&self.store.dying_path(index))?;
         }
         Ok(count)

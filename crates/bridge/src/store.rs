@@ -3,7 +3,7 @@
 //! ```text
 //! RUN/<cookie>/.host/{lock,boot,opened.json}          what networks share
 //! RUN/<cookie>/.host/ports/tcp/8080/ADDR -> NETWORK/HOSTEND     one link per published port, so that none is looked for in a list
-//! RUN/<cookie>/.host/dying/IFINDEX                    links put aside and not yet deleted
+//! RUN/<cookie>/.host/dying/IFINDEX                    links put aside and not yet deleted; locked by who is at it
 //! RUN/<cookie>/NETWORK/{lock,last}
 //! RUN/<cookie>/NETWORK/{claimed,up,leaving}/HOSTEND.json        the directory is the state
 //! RUN/<cookie>/NETWORK/addresses/ADDR -> HOSTEND
@@ -16,10 +16,11 @@ use crate::file;
 use crate::lock::{self, Lock};
 use crate::name::{Key, NetworkName};
 use crate::record::{Claim, Definition, Opened};
+use crate::settle::Dying;
 use crate::spec::State;
 use core_netlink::{IfIndex, IfName};
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 const GONE_MEANWHILE: usize = 100;
 
@@ -178,6 +179,43 @@ impl Store {
         Ok(())
     }
 
+    /// Directories of networks that have no definition and no attachment: what is left of a making that was ended early.
+    pub(crate) fn undefined(&self) -> Result<Vec<NetworkName>> {
+        let names = file::names(&self.base)?;
+        let mut found: Vec<NetworkName> =
+            names.iter().filter_map(|name| name.parse().ok()).collect();
+        found.retain(|name| {
+            let claims = [State::Leaving, State::Claimed, State::Up]
+                .map(|state| self.claim_names(name, state));
+            matches!(self.definition(name), Ok(None))
+                && claims
+                    .iter()
+                    .all(|names| names.as_ref().is_ok_and(Vec::is_empty))
+        });
+        Ok(found)
+    }
+
+    /// Clears what killed processes had not finished writing. The host's lock must be held.
+    pub(crate) fn remove_drafts(&self) -> Result<()> {
+        let networks = file::names(&self.base)?;
+        let networks = networks.iter().map(|name| self.base.join(name));
+        let dirs = networks
+            .chain([self.shared()])
+            .chain(self.definitions.clone());
+        dirs.into_iter()
+            .try_for_each(|dir| file::remove_drafts(&dir))
+    }
+
+    /// The same for claims. The network's lock must be held.
+    pub(crate) fn remove_claim_drafts(&self, network: &NetworkName) -> Result<()> {
+        file::remove_drafts(&self.claim_drafts(network))
+    }
+
+    /// Where claims are drafted, whatever their state: the others have too many to look through.
+    pub(crate) fn claim_drafts(&self, network: &NetworkName) -> PathBuf {
+        self.dir(network).join(state_dir(State::Claimed))
+    }
+
     /// The definition and everything about the network; its lock must be held.
     pub(crate) fn remove_network(&self, network: &NetworkName) -> Result<()> {
         file::remove(&self.definition_path(network))?;
@@ -286,7 +324,7 @@ impl Store {
     pub(crate) fn rewrite_claim(&self, claim: &Claim) -> Result<()> {
         let of = &claim.attachment;
         let path = self.claim_path(&of.key.network, State::Up, of.host_end);
-        file::write(&path, &claim.write()?)
+        file::write_in(&self.claim_drafts(&of.key.network), &path, &claim.write()?)
     }
 
     pub(crate) fn move_claim(
@@ -381,26 +419,23 @@ impl Store {
         }
     }
 
-    /// Notes a link that was put aside.
-    pub(crate) fn note_dying(&self, index: IfIndex, name: IfName) -> Result<()> {
-        let dir = self.shared().join("dying");
-        file::make_dir(&dir)?;
-        file::reserve(&file::at(&dir, index), &name.to_string()).map(drop)
+    /// Notes a link that is put aside. Whoever holds the lock on the note is at it; `None` if somebody else is.
+    pub(crate) fn note_dying(&self, index: IfIndex) -> Result<Option<Dying>> {
+        file::make_dir(&self.shared().join("dying"))?;
+        let note = self.dying_path(index);
+        let lock = lock::try_take(&note, &format!("link {index}, which is put aside"))?;
+        Ok(lock.map(|lock| Dying { index, note, lock }))
     }
 
     pub(crate) fn dying_path(&self, index: IfIndex) -> PathBuf {
         file::at(&self.shared().join("dying"), index)
     }
 
-    /// The links that were put aside, and when.
-    pub(crate) fn dying(&self) -> Result<Vec<(IfIndex, SystemTime)>> {
-        let dir = self.shared().join("dying");
-        let names = file::names(&dir)?;
-        let entry = |name: &String| {
-            let found = std::fs::symlink_metadata(dir.join(name)).ok()?;
-            Some((IfIndex(name.parse().ok()?), found.modified().ok()?))
-        };
-        Ok(names.iter().filter_map(entry).collect())
+    /// The links that were put aside.
+    pub(crate) fn dying(&self) -> Result<Vec<IfIndex>> {
+        let names = file::names(&self.shared().join("dying"))?;
+        let indexes = names.iter().filter_map(|name| name.parse().ok());
+        Ok(indexes.map(IfIndex).collect())
     }
 }
 

@@ -3,11 +3,10 @@
 use crate::failure::Failure;
 use crate::sys;
 use bridge::Detached;
-use nix::sys::socket::{AddressFamily, SockaddrLike, SockaddrStorage, getsockname};
 use std::fs;
 use std::os::fd::RawFd;
 
-/// Leaves the deleting to a process of its own that holds nothing but its netlink sockets, or does it here (`--wait`).
+/// Leaves the deleting to a process of its own that holds nothing but its netlink sockets and the notes of what it deletes, or does it here (`--wait`).
 ///
 /// The [`bridge::Host`] must be gone, so that its locks are free. Where no process can be had it is done here.
 pub(crate) fn settle(detached: Detached, wait: bool) -> Result<(), Failure> {
@@ -16,14 +15,20 @@ pub(crate) fn settle(detached: Detached, wait: bool) -> Result<(), Failure> {
     }
     let mut left = Some(detached);
     let orphan = sys::in_orphan(|| {
-        close_all_but_netlink();
+        let detached = left.take();
+        close_all_but(
+            &detached
+                .as_ref()
+                .map(Detached::descriptors)
+                .unwrap_or_default(),
+        );
         // Nobody is there to be told; the next command deletes what is left.
-        let _ = left.take().map(Detached::settle);
+        let _ = detached.map(Detached::settle);
     });
     match (orphan, left) {
         (Ok(()), Some(detached)) => {
             // The child works on the same sockets: closing ours here waits for nothing while it holds them.
-            drop(detached);
+            detached.leave();
             Ok(())
         }
         (_, Some(detached)) => Ok(detached.settle()?),
@@ -32,7 +37,7 @@ pub(crate) fn settle(detached: Detached, wait: bool) -> Result<(), Failure> {
 }
 
 /// A descriptor kept by mistake keeps a lock, a namespace or the pipe of somebody who waits for our end.
-fn close_all_but_netlink() {
+fn close_all_but(needed: &[RawFd]) {
     let Ok(open) = fs::read_dir("/proc/self/fd") else {
         return;
     };
@@ -40,12 +45,10 @@ fn close_all_but_netlink() {
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .collect();
-    for fd in numbers.into_iter().filter(|fd| *fd > 2 && !is_netlink(*fd)) {
+    for fd in numbers
+        .into_iter()
+        .filter(|fd| *fd > 2 && !needed.contains(fd))
+    {
         let _ = nix::unistd::close(fd);
     }
-}
-
-fn is_netlink(fd: RawFd) -> bool {
-    getsockname::<SockaddrStorage>(fd)
-        .is_ok_and(|address| address.family() == Some(AddressFamily::Netlink))
 }

@@ -203,6 +203,47 @@ fn what_a_killed_attach_left_is_undone_by_the_next() {
 }
 
 #[test]
+fn a_pair_that_has_no_alias_yet_is_taken_away_too() {
+    lab(|lab| {
+        let (a, b) = (lab.netns("a"), lab.netns("b"));
+        let mut host = Host::open().unwrap();
+        host.create_network(&network(&["10.7.0.0/24"])).unwrap();
+        let one = attach(&mut host, &a, &[]);
+        let cookie = NetNs::current().unwrap().cookie().unwrap();
+        let dir = format!("/run/vetch/{cookie}/blue");
+        let name = format!("{}.json", one.host_end);
+        fs::rename(format!("{dir}/up/{name}"), format!("{dir}/claimed/{name}")).unwrap();
+        lab.argv(&["ip", "link", "set", &one.host_end.to_string(), "alias", ""])
+            .go()
+            .ok();
+        attach(&mut host, &b, &[]);
+        let links = lab.cmd("ip -o link").ok().stdout;
+        assert!(!links.contains("vx"), "{links}");
+        away(host);
+    });
+}
+
+#[test]
+fn what_nobody_settles_is_deleted_by_the_next_command() {
+    lab(|lab| {
+        let a = lab.netns("a");
+        let mut host = Host::open().unwrap();
+        host.create_network(&network(&["10.7.0.0/24"])).unwrap();
+        attach(&mut host, &a, &[]);
+        let links = || lab.cmd("ip -o link").ok().stdout;
+        let detached = host.detach(&blue(), &who("a"), None).unwrap();
+        let second = host.detach(&blue(), &who("a"), None).unwrap();
+        second.settle().unwrap();
+        assert!(links().contains("vx"), "somebody is at it");
+        drop(detached);
+        let third = host.detach(&blue(), &who("a"), None).unwrap();
+        third.settle().unwrap();
+        assert!(!links().contains("vx"), "{}", links());
+        away(host);
+    });
+}
+
+#[test]
 fn a_namespace_that_came_back_under_its_name_is_another() {
     lab(|lab| {
         lab.leaves_state();

@@ -69,6 +69,7 @@ impl Args {
         if gone.attachments().is_empty()
             && let Some(cookie) = target::cookie(&self.who)
         {
+            drop(gone); // what others left is handed over once
             gone = host.detach(&self.network, &Who::Cookie(cookie), self.ifname)?;
         }
         Ok(gone)
