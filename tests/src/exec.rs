@@ -323,6 +323,25 @@ impl Background {
     }
 }
 
+impl Background {
+    /// What it said, for a caller who waited for its end in another way.
+    #[allow(clippy::zombie_processes, reason = "the caller waited")]
+    pub(crate) fn said_until_now(mut self) -> Output {
+        let mut child = self.child.take().expect("still there");
+        let (mut stdout, mut stderr) = (
+            child.stdout.take().expect("piped"),
+            child.stderr.take().expect("piped"),
+        );
+        Output {
+            said: self.said.clone(),
+            place: self.place.clone(),
+            code: 0,
+            stdout: drain(&mut stdout),
+            stderr: drain(&mut stderr),
+        }
+    }
+}
+
 impl Drop for Background {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {

@@ -28,6 +28,11 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(4);
 /// });
 /// ```
 pub fn lab<R: Outcome>(test: impl FnOnce(&Lab) -> R + Send + 'static) {
+    lab_within(TEST_LIMIT, test);
+}
+
+/// The same with another limit, for what is no test of seconds.
+pub fn lab_within<R: Outcome>(limit: Duration, test: impl FnOnce(&Lab) -> R + Send + 'static) {
     let name = thread::current().name().unwrap_or("lab").to_owned();
     let (alive, ended) = mpsc::channel::<()>();
     let world = move || {
@@ -40,8 +45,8 @@ pub fn lab<R: Outcome>(test: impl FnOnce(&Lab) -> R + Send + 'static) {
         .name(name)
         .spawn(world)
         .expect("start the lab's thread");
-    match ended.recv_timeout(TEST_LIMIT) {
-        Err(RecvTimeoutError::Timeout) => panic!("still running after {TEST_LIMIT:?}"),
+    match ended.recv_timeout(limit) {
+        Err(RecvTimeoutError::Timeout) => panic!("still running after {limit:?}"),
         _ => thread
             .join()
             .unwrap_or_else(|cause| panic::resume_unwind(cause)),

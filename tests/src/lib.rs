@@ -13,6 +13,8 @@
 )]
 
 mod exec;
+#[cfg(target_arch = "x86_64")]
+pub mod faults;
 mod lab;
 mod node;
 mod normal;
@@ -22,7 +24,7 @@ mod twin;
 mod wire;
 
 pub use exec::{Background, Output, Run};
-pub use lab::{Lab, lab};
+pub use lab::{Lab, lab, lab_within};
 pub use node::Node;
 pub use skip::{has_tool, is_real_root};
 pub use state::State;

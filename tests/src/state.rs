@@ -36,7 +36,7 @@ impl State {
         state.routes(node);
         for object in array(&node.cmd("nft -j list ruleset").ok().json()["nftables"]) {
             if object.get("metainfo").is_none() {
-                state.put("nft", &without(object, &NFT_NOISE).to_string(), "");
+                state.nft(without(object, &NFT_NOISE));
             }
         }
         state.mounts();
@@ -101,6 +101,22 @@ impl State {
         }
     }
 
+    /// The elements of a set or map one by one: the kernel lists them in an order of its own.
+    fn nft(&mut self, mut object: Value) {
+        for kind in ["set", "map"] {
+            let Some(set) = object.get_mut(kind).and_then(Value::as_object_mut) else {
+                continue;
+            };
+            let elements = set.remove("elem").unwrap_or_default();
+            let whose =
+                ["family", "table", "name"].map(|key| set[key].as_str().unwrap_or("?").to_owned());
+            for element in array(&elements) {
+                self.put("nft element", &format!("{} {element}", whose.join(" ")), "");
+            }
+        }
+        self.put("nft", &object.to_string(), "");
+    }
+
     /// But for /run/netns itself, which `ip netns add` turns into a shared mount for good.
     fn mounts(&mut self) {
         let table = fs::read_to_string("/proc/thread-self/mountinfo").expect("read the mounts");
@@ -127,7 +143,9 @@ impl State {
             match fs::symlink_metadata(&path) {
                 Ok(meta) if meta.is_dir() => self.files(&path),
                 Ok(meta) if !lock => {
-                    self.put("file", &path.to_string_lossy(), &meta.len().to_string())
+                    let target = fs::read_link(&path).map(|to| to.to_string_lossy().into_owned());
+                    let value = target.unwrap_or_else(|_| meta.len().to_string());
+                    self.put("file", &path.to_string_lossy(), &value);
                 }
                 _ => {}
             }
@@ -197,6 +215,14 @@ impl State {
             .filter(|(name, _)| name.starts_with(start))
             .map(|(name, value)| format!("{name} {value}"))
             .collect()
+    }
+
+    /// Leaves out what has no value any more.
+    pub(crate) fn edit(&mut self, edit: impl Fn(&str, String) -> Option<String>) {
+        let all = std::mem::take(&mut self.0).into_iter();
+        self.0 = all
+            .filter_map(|(name, value)| edit(&name, value).map(|value| (name, value)))
+            .collect();
     }
 
     /// Takes over what changed from one state to another.

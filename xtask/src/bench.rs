@@ -7,7 +7,7 @@ use std::{env, fs};
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::sandbox::Job;
+use crate::sandbox::{self, Job};
 use crate::sh;
 
 /// What to measure.
@@ -46,6 +46,8 @@ pub(crate) fn main(options: &Options) -> Result<ExitCode> {
         dir: dir.path().to_owned(),
         no_pid: false,
         program: true,
+        timed: true,
+        limit: sandbox::LIMIT,
         tests: vec![find("vetch-bench")?],
         args: words(options, &json),
     };

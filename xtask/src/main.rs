@@ -8,6 +8,7 @@
 mod bench;
 mod counts;
 mod dist;
+mod faults;
 mod sandbox;
 mod sh;
 mod skips;
@@ -39,12 +40,14 @@ enum Task {
     Tidy,
     /// Whole operations side by side with exact messages by plain system calls, and with `ip`.
     Bench(bench::Options),
+    /// The campaign: killed, lied to, crowded, worn out; a table of trials and losses.
+    Faults(faults::Options),
     /// One static binary with completions and manual pages, in target/dist.
     Dist,
-    /// (used by test-net and bench) Enter new namespaces, then go on as `inside`.
+    /// (used by test-net, bench and faults) Enter new namespaces, then go on as `inside`.
     #[command(hide = true)]
     Enter(sandbox::Job),
-    /// (used by test-net and bench) Prepare mounts and run what is to run.
+    /// (used by test-net, bench and faults) Prepare mounts and run what is to run.
     #[command(hide = true)]
     Inside(sandbox::Job),
 }
@@ -65,6 +68,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Check => Ok(test::check()?.conclude()),
         Task::Tidy => tidy::main(),
         Task::Dist => dist::main(),
+        Task::Faults(options) => faults::main(&options),
         Task::Bench(options) => bench::main(&options),
         Task::TestNet { args } => test_net::main(&args),
         Task::Enter(job) => sandbox::enter(&job),

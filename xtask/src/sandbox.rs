@@ -23,8 +23,8 @@ use crate::tools;
 
 /// The exit code that says: a fresh /proc is refused here, try without a process-id namespace.
 const NO_PROC: u8 = 77;
-/// One test binary may take this long.
-const LIMIT: Duration = Duration::from_secs(900);
+/// One test binary may take this long, unless said otherwise.
+pub(crate) const LIMIT: u64 = 900;
 
 const NO_SANDBOX: &str = "this machine lets nobody make namespaces
 hint: run it as root, or see these sysctls: kernel.unprivileged_userns_clone, \
@@ -45,6 +45,12 @@ pub(crate) struct Job {
     /// The one binary is no test: its output is passed on, its exit code is the answer.
     #[arg(long)]
     pub(crate) program: bool,
+    /// A program whose times matter: in the real-time class where that is allowed.
+    #[arg(long)]
+    pub(crate) timed: bool,
+    /// How many seconds each binary may take.
+    #[arg(long, default_value_t = LIMIT)]
+    pub(crate) limit: u64,
     /// A test binary.
     #[arg(long = "test")]
     pub(crate) tests: Vec<PathBuf>,
@@ -90,6 +96,8 @@ impl Job {
         command
             .args(self.no_pid.then_some("--no-pid"))
             .args(self.program.then_some("--program"))
+            .args(self.timed.then_some("--timed"))
+            .args(["--limit", &self.limit.to_string()])
             .arg("--")
             .args(&self.args);
         Ok(command)
@@ -180,14 +188,31 @@ fn mounts(job: &Job, real_root: bool) -> Result<()> {
     Ok(())
 }
 
-/// What is not a test runs in the real-time class where that is allowed: other work on the machine then disturbs it less.
 fn program(job: &Job) -> Result<ExitCode> {
     let program = job.tests.first().context("no program to run")?;
+    let mut command = if job.timed {
+        in_real_time(program)
+    } else {
+        Command::new(program)
+    };
+    command
+        .args(&job.args)
+        .env("VETCH_BIN", &job.vetch)
+        .env("PATH", tools::path());
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("run {}", program.display()))?;
+    let success = reap_until(&mut child, job.limit)?;
+    Ok(ExitCode::from(u8::from(!success)))
+}
+
+/// Other work on the machine disturbs it less then.
+fn in_real_time(program: &Path) -> Command {
     let real_time = Command::new("chrt")
         .args(["--rr", "1", "true"])
         .stderr(Stdio::null())
         .status();
-    let mut command = match real_time {
+    match real_time {
         Ok(status) if status.success() => {
             let mut chrt = Command::new("chrt");
             chrt.args(["--rr", "1"]).arg(program);
@@ -197,16 +222,7 @@ fn program(job: &Job) -> Result<ExitCode> {
             println!("not in the real-time class: expect more noise");
             Command::new(program)
         }
-    };
-    command
-        .args(&job.args)
-        .env("VETCH_BIN", &job.vetch)
-        .env("PATH", tools::path());
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("run {}", program.display()))?;
-    let success = reap_until(&mut child)?;
-    Ok(ExitCode::from(u8::from(!success)))
+    }
 }
 
 fn run(job: &Job, test: &Path) -> Result<Counts> {
@@ -244,7 +260,7 @@ fn run(job: &Job, test: &Path) -> Result<Counts> {
         }
         counts
     });
-    let success = reap_until(&mut child)?;
+    let success = reap_until(&mut child, job.limit)?;
     let mut counts = reader
         .join()
         .map_err(|_| anyhow!("reading the output of {name} failed"))?;
@@ -256,8 +272,8 @@ fn run(job: &Job, test: &Path) -> Result<Counts> {
 }
 
 /// Waits for the child and for everything that lost its parent (this is process 1 of the sandbox); whether it succeeded.
-fn reap_until(child: &mut Child) -> Result<bool> {
-    let end = Instant::now() + LIMIT;
+fn reap_until(child: &mut Child, limit: u64) -> Result<bool> {
+    let end = Instant::now() + Duration::from_secs(limit);
     let pid = Pid::from_raw(i32::try_from(child.id())?);
     loop {
         match waitpid(None, Some(WaitPidFlag::WNOHANG))? {
@@ -267,7 +283,7 @@ fn reap_until(child: &mut Child) -> Result<bool> {
                 return Ok(false);
             }
             WaitStatus::StillAlive if Instant::now() > end => {
-                println!("still running after {LIMIT:?}; killed");
+                println!("still running after {limit} s; killed");
                 child.kill()?;
             }
             WaitStatus::StillAlive => thread::sleep(Duration::from_millis(5)),

@@ -62,8 +62,23 @@ pub(crate) fn built(words: &str) -> Result<Vec<(String, PathBuf)>> {
     built_with(&mut cargo(words))
 }
 
+/// The test binaries among them.
+pub(crate) fn tests(words: &str) -> Result<Vec<(String, PathBuf)>> {
+    println!("$ cargo {words}");
+    executables(&mut cargo(words), |message| {
+        message["profile"]["test"] == true
+    })
+}
+
 /// The same for a command with an environment of its own.
 pub(crate) fn built_with(command: &mut Command) -> Result<Vec<(String, PathBuf)>> {
+    executables(command, |_| true)
+}
+
+fn executables(
+    command: &mut Command,
+    is_meant: impl Fn(&Value) -> bool,
+) -> Result<Vec<(String, PathBuf)>> {
     let output = command
         .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit())
@@ -76,6 +91,7 @@ pub(crate) fn built_with(command: &mut Command) -> Result<Vec<(String, PathBuf)>
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     Ok(artifacts
+        .filter(is_meant)
         .filter_map(|message| {
             let path = message["executable"].as_str()?;
             Some((

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 use crate::counts::Counts;
-use crate::sandbox::Job;
+use crate::sandbox::{self, Job};
 use crate::{sh, skips, tools};
 
 /// `cargo xtask test-net`.
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &[String]) -> Result<Counts> {
         });
     }
     let vetch = sh::built("build --quiet --package vetch")?;
-    let tests = sh::built("test --quiet --no-run --package vetch-tests")?;
+    let tests = sh::tests("test --quiet --no-run --package vetch-tests")?;
     let (tests, args) = choose(tests, args);
     let dir = tempfile::tempdir()?;
     let job = Job {
@@ -40,6 +40,8 @@ pub(crate) fn run(args: &[String]) -> Result<Counts> {
         dir: dir.path().to_owned(),
         no_pid: false,
         program: false,
+        timed: false,
+        limit: sandbox::LIMIT,
         tests,
         args,
     };

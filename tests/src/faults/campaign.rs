@@ -1,0 +1,110 @@
+//! All parts of the campaign, each in a lab of its own, some at a time.
+
+use std::sync::Mutex;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+use std::{panic, thread};
+
+use super::kill::{Depth, killed};
+use super::operation::{OPERATIONS, Operation};
+use super::table::{Kind, Row};
+use crate::lab::{Lab, lab_within};
+
+/// A part that takes longer has failed.
+const LIMIT: Duration = Duration::from_secs(3600);
+
+/// How much is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// Everything, which takes long.
+    Full,
+    /// A sample, the same each time, in a few tens of seconds.
+    Quick,
+}
+
+type Attack = Box<dyn FnOnce(&Lab) -> Vec<Row> + Send>;
+
+/// A part of the campaign.
+pub struct Part {
+    /// What is attacked, and how.
+    pub name: String,
+    run: Attack,
+}
+
+impl Part {
+    fn new(name: String, run: impl FnOnce(&Lab) -> Vec<Row> + Send + 'static) -> Part {
+        Part {
+            name,
+            run: Box::new(run),
+        }
+    }
+
+    /// Runs it in a lab of its own. A part that panics is one loss.
+    fn run(self) -> Vec<Row> {
+        let (start, (send, receive)) = (Instant::now(), mpsc::channel());
+        let (run, name) = (self.run, self.name);
+        let thread = thread::Builder::new().name(name.clone());
+        let ended = thread.spawn(move || {
+            lab_within(LIMIT, move |lab| {
+                let _ = send.send(run(lab));
+            });
+        });
+        let ended = ended.map(thread::JoinHandle::join);
+        let mut rows = receive.try_recv().unwrap_or_default();
+        if !matches!(ended, Ok(Ok(()))) {
+            let mut row = Row::new(name, "whole");
+            row.trials = 1;
+            row.took = start.elapsed();
+            row.lose(
+                Kind::Left,
+                "it did not come to its end, or left the host changed: see above",
+            );
+            rows.push(row);
+        }
+        rows
+    }
+}
+
+/// The parts whose name contains `filter`.
+pub fn parts(size: Size, filter: &str) -> Vec<Part> {
+    let mut parts: Vec<Part> = OPERATIONS
+        .iter()
+        .map(|operation| kill_part(*operation, size))
+        .collect();
+    parts.retain(|part| part.name.contains(filter));
+    parts
+}
+
+fn kill_part(operation: Operation, size: Size) -> Part {
+    let depth = match size {
+        Size::Full => Depth::Full,
+        Size::Quick => Depth::Every(operation.stride),
+    };
+    Part::new(format!("{} killed", operation.name), move |lab| {
+        vec![killed(lab, operation, depth)]
+    })
+}
+
+/// Runs them, `jobs` at a time; `done` hears of each row as it comes. The rows are in the order of the parts.
+pub fn run(parts: Vec<Part>, jobs: usize, done: impl Fn(&Row) + Sync) -> Vec<Row> {
+    panic::set_hook(Box::new(|info| eprintln!("{info}")));
+    let queue = Mutex::new(parts.into_iter().enumerate());
+    let rows = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..jobs.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().expect("the parts to come").next();
+                    let Some((at, part)) = next else { return };
+                    for row in part.run() {
+                        done(&row);
+                        rows.lock().expect("the rows").push((at, row));
+                    }
+                }
+            });
+        }
+    });
+    let mut rows = rows.into_inner().expect("the rows");
+    rows.sort_by_key(|(at, _)| *at);
+    rows.into_iter().map(|(_, row)| row).collect()
+}

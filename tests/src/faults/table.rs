@@ -1,0 +1,169 @@
+//! What a campaign found: one row per kind of trial, and every loss in words.
+
+use std::fmt;
+use std::time::Duration;
+
+/// In which way a trial was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Something is left, or missing, that the next command did not mend.
+    Left,
+    /// A neighbour's link, element, file or port suffered.
+    Damage,
+    /// A command that must work did not.
+    Refused,
+    /// A command failed without saying what it tried, or crashed, or hung.
+    Mute,
+    /// Two got the same.
+    Twice,
+}
+
+/// A trial that was lost.
+#[derive(Debug, Clone)]
+pub struct Loss {
+    /// In which way.
+    pub kind: Kind,
+    /// Where it happened and what was seen.
+    pub text: String,
+}
+
+/// Trials of one kind.
+#[derive(Debug, Clone, Default)]
+pub struct Row {
+    /// What was attacked.
+    pub what: String,
+    /// In which way.
+    pub how: String,
+    /// How many different places it was attacked at.
+    pub points: usize,
+    /// How many trials there were.
+    pub trials: usize,
+    /// Those that were lost.
+    pub losses: Vec<Loss>,
+    /// How long it took.
+    pub took: Duration,
+    /// A figure worth telling.
+    pub note: String,
+}
+
+impl Row {
+    /// No trial yet.
+    pub fn new(what: impl Into<String>, how: impl Into<String>) -> Row {
+        Row {
+            what: what.into(),
+            how: how.into(),
+            ..Row::default()
+        }
+    }
+
+    /// Notes a loss.
+    pub fn lose(&mut self, kind: Kind, text: impl Into<String>) {
+        self.losses.push(Loss {
+            kind,
+            text: text.into(),
+        });
+    }
+
+    fn count(&self, kind: Kind) -> usize {
+        self.losses.iter().filter(|loss| loss.kind == kind).count()
+    }
+
+    /// Fails a test if anything was lost, or nothing was tried.
+    #[track_caller]
+    pub fn check(&self) {
+        assert!(
+            self.trials > 0,
+            "nothing was tried: {}, {}",
+            self.what,
+            self.how
+        );
+        let words: Vec<&str> = self.losses.iter().map(|loss| loss.text.as_str()).collect();
+        assert!(
+            self.losses.is_empty(),
+            "{} of {} trials were lost: {}, {}\n{}",
+            self.losses.len(),
+            self.trials,
+            self.what,
+            self.how,
+            words.join("\n")
+        );
+    }
+}
+
+/// All rows, as a table in Markdown, which is as readable on a terminal.
+pub struct Table<'a>(pub &'a [Row]);
+
+const HEAD: [&str; 11] = [
+    "attacked", "how", "points", "trials", "left", "damage", "refused", "mute", "twice", "seconds",
+    "note",
+];
+
+impl fmt::Display for Table<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows: Vec<Vec<String>> = self.0.iter().map(cells).collect();
+        let width = |at: usize| {
+            let cells = rows.iter().map(|row| row[at].chars().count());
+            cells.chain([HEAD[at].len()]).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
+        line(f, &HEAD.map(str::to_owned), &widths)?;
+        line(
+            f,
+            &widths
+                .iter()
+                .map(|width| "-".repeat(*width))
+                .collect::<Vec<_>>(),
+            &widths,
+        )?;
+        rows.iter().try_for_each(|row| line(f, row, &widths))
+    }
+}
+
+fn cells(row: &Row) -> Vec<String> {
+    let kinds = [
+        Kind::Left,
+        Kind::Damage,
+        Kind::Refused,
+        Kind::Mute,
+        Kind::Twice,
+    ];
+    let mut cells = vec![
+        row.what.clone(),
+        row.how.clone(),
+        row.points.to_string(),
+        row.trials.to_string(),
+    ];
+    cells.extend(kinds.map(|kind| row.count(kind).to_string()));
+    cells.push(format!("{:.1}", row.took.as_secs_f64()));
+    cells.push(row.note.clone());
+    cells
+}
+
+fn line(f: &mut fmt::Formatter<'_>, cells: &[String], widths: &[usize]) -> fmt::Result {
+    let padded = cells
+        .iter()
+        .zip(widths)
+        .map(|(cell, width)| format!("{cell:<width$}"));
+    writeln!(f, "| {} |", padded.collect::<Vec<_>>().join(" | "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_are_counted_by_kind_and_fail_a_test() {
+        let mut row = Row::new("attach", "killed");
+        row.trials = 3;
+        row.check();
+        row.lose(Kind::Left, "a link");
+        row.lose(Kind::Left, "a file");
+        let text = Table(&[row.clone()]).to_string();
+        assert!(
+            text.contains("| attach   | killed | 0      | 3      | 2 "),
+            "{text}"
+        );
+        assert!(std::panic::catch_unwind(|| row.check()).is_err());
+        assert!(std::panic::catch_unwind(|| Row::new("attach", "killed").check()).is_err());
+    }
+}
