@@ -140,7 +140,7 @@ impl Engine {
                 continue;
             };
             // Asking about SCTP would load it.
-            if transport == Transport::Sctp && self.kernel.sysctl("net/sctp/rto_min")?.is_none() {
+            if transport == Transport::Sctp && !self.has_sctp()? {
                 continue;
             }
             let sockets = self.listeners(transport, first, last)?;
@@ -154,7 +154,12 @@ impl Engine {
         Ok(())
     }
 
-    fn listeners(
+    /// Whether the kernel has SCTP by now.
+    pub(crate) fn has_sctp(&mut self) -> Result<bool> {
+        Ok(self.kernel.sysctl("net/sctp/rto_min")?.is_some())
+    }
+
+    pub(crate) fn listeners(
         &mut self,
         transport: Transport,
         first: u16,
@@ -238,9 +243,9 @@ fn listens(op: &str, port: &PortSpec, socket: &InetSocket) -> Error {
 
 /// `nginx (pid 812)`
 fn process(socket: &InetSocket) -> String {
-    let mut holders = ns_mgmt::socket_holders(socket.inode).unwrap_or_default();
-    holders.retain(|holder| matches!(holder, Holder::Socket { .. }));
-    match holders.as_slice() {
+    let found = ns_mgmt::socket_holders(&[socket.inode]).unwrap_or_default();
+    let holders = found.get(&socket.inode).map_or(&[][..], Vec::as_slice);
+    match holders {
         [Holder::Socket { pid, name, .. }, others @ ..] => {
             let more = match others.len() {
                 0 => String::new(),

@@ -7,6 +7,7 @@ pub(crate) use scan::parse as parse_link;
 
 use crate::{Error, Kind, Namespace, NsName, Result, names, sys};
 use scan::{Scan, Seen, Sockets};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
@@ -199,18 +200,18 @@ pub fn pids(namespace: &Namespace) -> Result<Vec<u32>> {
     })
 }
 
-/// The processes that have a socket open, by the inode that the kernel names it with (`/proc/PID/fd/N -> socket:[inode]`); none that
+/// The processes that have sockets open, by the inode that the kernel names each with (`/proc/PID/fd/N -> socket:[inode]`); none that
 /// we may not look into. Looks at every process of the machine.
 ///
 /// ```no_run
-/// for holder in ns_mgmt::socket_holders(4711)? {
-///     println!("{holder}"); // socket 3 of pid 812 nginx
+/// for (inode, holders) in ns_mgmt::socket_holders(&[4711, 4712])? {
+///     println!("{inode}: {holders:?}");
 /// }
 /// # Ok::<(), ns_mgmt::Error>(())
 /// ```
-pub fn socket_holders(inode: u32) -> Result<Vec<Holder>> {
+pub fn socket_holders(inodes: &[u32]) -> Result<BTreeMap<u32, Vec<Holder>>> {
     const OP: &str = "find the processes that have a socket open";
-    let found = Scan::new(&[], OP)?.socket(inode);
+    let found = Scan::new(&[], OP)?.holders_of(inodes);
     found.map_err(|errno| Error::system(OP, errno))
 }
 
@@ -339,14 +340,15 @@ mod tests {
     fn a_socket_is_found_with_its_process() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let inode = nix::sys::stat::fstat(&listener).unwrap().st_ino;
-        let found = socket_holders(inode as u32).unwrap();
+        let again = listener.try_clone().unwrap();
+        let found = socket_holders(&[1, inode as u32]).unwrap();
         let us = std::process::id();
         assert!(
-            matches!(&found[..], [Holder::Socket { pid, .. }] if *pid == us),
+            matches!(&found[&(inode as u32)][..], [Holder::Socket { pid, .. }] if *pid == us),
             "{found:?}"
         );
-        drop(listener);
-        assert_eq!(socket_holders(inode as u32).unwrap(), []);
+        drop((listener, again));
+        assert!(socket_holders(&[inode as u32]).unwrap().is_empty());
     }
 
     #[test]

@@ -249,22 +249,31 @@ impl Scan {
         })
     }
 
-    /// The processes that have a socket open, each once.
-    pub(super) fn socket(&self, inode: u32) -> nix::Result<Vec<Holder>> {
-        let wanted = format!("socket:[{inode}]");
-        let is_it = |path: &str| {
-            readlinkat(&self.proc, path).is_ok_and(|target| target.as_os_str() == wanted.as_str())
-        };
-        let mut found = Vec::new();
+    /// The processes that have these sockets open, each once for a socket.
+    pub(super) fn holders_of(&self, inodes: &[u32]) -> nix::Result<BTreeMap<u32, Vec<Holder>>> {
+        let mut found: BTreeMap<u32, Vec<Holder>> = BTreeMap::new();
         for pid in self.numbers(".")? {
-            let fds = self.numbers(&format!("{pid}/fd")).unwrap_or_default();
-            let fd = fds.into_iter().find(|fd| is_it(&format!("{pid}/fd/{fd}")));
-            found.extend(fd.map(|fd| {
-                let name = self.comm(&pid.to_string());
-                Holder::Socket { pid, fd, name }
-            }));
+            let mut seen = BTreeSet::new();
+            for fd in self.numbers(&format!("{pid}/fd")).unwrap_or_default() {
+                let inode = self.socket(&format!("{pid}/fd/{fd}"));
+                let Some(inode) = inode.filter(|inode| inodes.contains(inode)) else {
+                    continue;
+                };
+                if seen.insert(inode) {
+                    let name = self.comm(&pid.to_string());
+                    let holder = Holder::Socket { pid, fd, name };
+                    found.entry(inode).or_default().push(holder);
+                }
+            }
         }
         Ok(found)
+    }
+
+    /// The inode of the socket that a descriptor is, if it is one.
+    fn socket(&self, path: &str) -> Option<u32> {
+        let target = readlinkat(&self.proc, path).ok()?;
+        let inode = target.to_str()?.strip_prefix("socket:[")?;
+        inode.strip_suffix(']')?.parse().ok()
     }
 
     fn link(&self, path: &str) -> nix::Result<(Kind, u64)> {
