@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::tables::TABLE;
 use core_netlink::nft::expr::{Cmp, CmpOp, Immediate, Meta, MetaKey};
-use core_netlink::nft::{Chain, Expr, Family, Hook, Policy, Rule, Verdict};
+use core_netlink::nft::{Chain, ChainType, Expr, Family, Hook, Policy, Rule, Verdict};
 use core_netlink::{Conn, IfName};
 use std::fmt;
 
@@ -56,6 +56,82 @@ impl fmt::Display for ForeignDrop {
             f,
             "chain {chain} of table {family} {table} drops what is forwarded ({how})"
         )
+    }
+}
+
+/// A chain of another table that sees packets and may decide about them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct ForeignChain {
+    /// The family of its table.
+    pub family: Family,
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub chain: String,
+    /// Where it sees packets.
+    pub hook: Hook,
+    /// What it does to them.
+    pub effect: Effect,
+}
+
+/// What a chain of others does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Effect {
+    /// It drops whatever none of its rules lets pass: by its policy, or by its last rule.
+    Drops,
+    /// It has rules, and any of them may drop.
+    MayDrop,
+    /// It leads connections to other addresses.
+    Translates,
+}
+
+impl ForeignChain {
+    /// Whether it sees packets of this family.
+    pub fn sees(&self, ipv4: bool) -> bool {
+        match self.family {
+            Family::Ip => ipv4,
+            Family::Ip6 => !ipv4,
+            _ => true,
+        }
+    }
+}
+
+impl fmt::Display for ForeignChain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (table, chain) = (self.table.escape_debug(), self.chain.escape_debug());
+        write!(f, "{} {table} {chain} ({})", self.family, self.hook)
+    }
+}
+
+/// All chains of others that may stop or lead elsewhere what comes in, goes out or passes. A dump of all: for diagnostics.
+pub fn foreign_chains(conn: &mut Conn) -> Result<Vec<ForeignChain>> {
+    let mut found = Vec::new();
+    for chain in conn.chains(Family::Any)? {
+        let Some(base) = chain.base.as_ref().filter(|_| chain.table != TABLE) else {
+            continue;
+        };
+        let mut rules = conn.nft_rules(chain.family, &chain.table)?;
+        rules.retain(|rule| rule.chain == chain.name);
+        let (hook, is_nat) = (base.hook, base.kind == ChainType::Nat);
+        found.extend(effect(&chain, &rules, is_nat).map(|effect| ForeignChain {
+            family: chain.family,
+            table: chain.table.clone(),
+            chain: chain.name.clone(),
+            hook,
+            effect,
+        }));
+    }
+    Ok(found)
+}
+
+fn effect(chain: &Chain, rules: &[Rule], is_nat: bool) -> Option<Effect> {
+    match drops(chain, rules) {
+        Some(_) => Some(Effect::Drops),
+        None if rules.is_empty() => None,
+        None if is_nat => Some(Effect::Translates),
+        None => Some(Effect::MayDrop),
     }
 }
 

@@ -79,6 +79,11 @@ pub fn is_installed(conn: &mut Conn) -> Result<bool> {
     Ok(states(conn)? == [State::Whole; 2])
 }
 
+/// Which of them are: that of layer 2, and that of layer 3.
+pub(crate) fn whole(conn: &mut Conn) -> Result<[bool; 2]> {
+    Ok(states(conn)?.map(|state| state == State::Whole))
+}
+
 fn states(conn: &mut Conn) -> Result<[State; 2]> {
     let [guard, filter] = plans();
     Ok([state(conn, guard)?, state(conn, filter)?])

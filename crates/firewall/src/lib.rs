@@ -54,6 +54,7 @@ mod read;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod verdict;
 mod words;
 
 pub use change::{Change, Step};
@@ -62,9 +63,12 @@ pub use egress::Destination;
 pub use element::{Element, Set};
 pub use error::{Error, Result};
 pub use flows::{forget_address, forget_published};
-pub use foreign::{ForeignDrop, foreign_drops, foreign_drops_of};
+pub use foreign::{
+    Effect, ForeignChain, ForeignDrop, foreign_chains, foreign_drops, foreign_drops_of,
+};
 pub use forwarding::{Forwarding, HostForwarding, Interface, Setting, noted};
 pub use intent::{Attachment, Network, Ports, Publish, Service, Transport};
 pub use kernel::{Installed, apply, elements, elements_of, install, is_installed, uninstall};
 pub use owner::Owner;
 pub use read::Station;
+pub use verdict::{Attempt, Decision, Rules};

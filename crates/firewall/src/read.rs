@@ -3,6 +3,7 @@
 use crate::{Element, Ports, Publish, Set, Transport};
 use core_netlink::nft::Value;
 use core_netlink::{IfName, MacAddr};
+use ipnet::IpNet;
 use std::net::IpAddr;
 
 /// Who may send from a port of a bridge: one row of the guard.
@@ -18,6 +19,19 @@ pub struct Station {
 }
 
 impl Element {
+    /// The prefix that this element's interval of addresses is, with the bridge before it; `None` for elements of other sets.
+    pub fn prefix(&self) -> Option<(IfName, IpNet)> {
+        let ([Value::Name(bridge), Value::Ip(low)], Some([_, Value::Ip(high)])) =
+            (self.key.as_slice(), self.end.as_deref())
+        else {
+            return None;
+        };
+        let lengths = 0..=if low.is_ipv4() { 32 } else { 128 };
+        let mut all = lengths.filter_map(|length| IpNet::new(*low, length).ok());
+        let whole = all.find(|net| net.network() == *low && net.broadcast() == *high);
+        whole.map(|net| (*bridge, net))
+    }
+
     /// The row of the guard that this element is; `None` for elements of other sets.
     pub fn station(&self) -> Option<Station> {
         if !matches!(self.set, Set::Src4 | Set::Src6) {
@@ -103,6 +117,20 @@ mod tests {
             let change = publish(&owner, &asked).unwrap();
             assert_eq!(change.steps()[0].element().published(), Some(asked));
         }
+    }
+
+    #[test]
+    fn the_subnets_of_a_network_are_read_back() {
+        let bridge = "vbr0".parse().unwrap();
+        let subnets = ["10.0.0.0/24", "fd00::/64"].map(|net| net.parse::<IpNet>().unwrap());
+        let network = crate::Network {
+            subnets: subnets.to_vec(),
+            ..crate::Network::new("blue", bridge)
+        };
+        let change = crate::network(&network).unwrap();
+        let all = change.steps().iter().map(|step| step.element());
+        let found: Vec<_> = all.filter_map(Element::prefix).collect();
+        assert_eq!(found, subnets.map(|net| (bridge, net)));
     }
 
     #[test]
