@@ -134,7 +134,7 @@ impl Engine {
         })
     }
 
-    fn is_on(&mut self, path: &str) -> Result<bool> {
+    pub(crate) fn is_on(&mut self, path: &str) -> Result<bool> {
         Ok(self.kernel.sysctl(path)?.as_deref() == Some("1"))
     }
 
