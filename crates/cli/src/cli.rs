@@ -62,6 +62,7 @@ Examples:
   vetch attach web c1 -p 8080:80                 eth0 in c1, port 8080 of the host leads to its port 80
   vetch ls                                       who is attached where
   vetch port add web c1 -p 9090:90               another port, while it runs
+  vetch exposed                                  what can be reached from where, and by which rule
   vetch detach web c1
   vetch run --net web -p 8080:80 -- httpd -f     a program in namespaces of its own
   vetch sandbox -- sh                            all of it without root

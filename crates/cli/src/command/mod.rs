@@ -4,6 +4,7 @@ mod attach;
 mod demo;
 mod detach;
 mod exec;
+mod exposed;
 mod gc;
 mod generate;
 mod health;
@@ -40,6 +41,7 @@ pub(crate) enum Command {
     Detach(detach::Args),
     Ls(ls::Args),
     Port(port::Args),
+    Exposed(exposed::Args),
     Run(run::Args),
     Exec(exec::Args),
     Sandbox(sandbox::Args),
@@ -60,6 +62,7 @@ impl Command {
             Command::Detach(args) => args.run(global, out),
             Command::Ls(args) => args.run(global, out),
             Command::Port(args) => args.run(global, out),
+            Command::Exposed(args) => args.run(global, out),
             Command::Run(args) => args.run(global, out),
             Command::Exec(args) => args.run(out),
             Command::Sandbox(args) => args.run(out),
