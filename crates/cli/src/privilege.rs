@@ -31,12 +31,29 @@ pub(crate) fn refuse_elevated() -> Result<(), Failure> {
     ))
 }
 
-const CAP_KILL: u32 = 5; // linux/capability.h
+// linux/capability.h
+const CAP_DAC_READ_SEARCH: u32 = 2;
+const CAP_KILL: u32 = 5;
 const CAP_NET_ADMIN: u32 = 12;
+const CAP_SYS_PTRACE: u32 = 19;
 const CAP_SYS_ADMIN: u32 = 21;
 
 /// Whoever waits for a container keeps only what it takes to pass on signals and to detach it in the end.
 pub(crate) fn keep_what_waiting_needs() -> Result<(), Failure> {
-    sys::keep_capabilities(&[CAP_KILL, CAP_NET_ADMIN, CAP_SYS_ADMIN])
+    keep(&[CAP_KILL, CAP_NET_ADMIN, CAP_SYS_ADMIN])
+}
+
+/// Whoever watches over networks keeps what it takes to mend them, and to see who changed them. As in the unit for systemd.
+pub(crate) fn keep_what_watching_needs() -> Result<(), Failure> {
+    keep(&[
+        CAP_DAC_READ_SEARCH,
+        CAP_NET_ADMIN,
+        CAP_SYS_PTRACE,
+        CAP_SYS_ADMIN,
+    ])
+}
+
+fn keep(capabilities: &[u32]) -> Result<(), Failure> {
+    sys::keep_capabilities(capabilities)
         .map_err(|error| Failure::new("cannot let go of capabilities").with_cause(&error))
 }

@@ -5,6 +5,7 @@ use crate::command::{Answer, health};
 use crate::failure::Failure;
 use crate::host;
 use crate::output::{Output, escape};
+use crate::privilege;
 use crate::time;
 use bridge::{Mended, Watch};
 use serde_json::json;
@@ -41,6 +42,7 @@ impl Args {
             out.line(UNIT.trim_end())?;
             return Ok(Answer::Done);
         }
+        privilege::keep_what_watching_needs()?;
         let mut watch = Watch::new(host::open(global)?)?;
         let first = watch.next(Some(Duration::ZERO))?;
         tell_systemd();
