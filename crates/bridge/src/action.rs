@@ -151,14 +151,11 @@ impl Action {
             Action::BridgeUp(network) => bridge_up_step(network),
             Action::Elements(change) => {
                 let undo = change.clone().inverse();
-                step(
-                    format!(
-                        "{} elements of the firewall, in one transaction",
-                        change.steps().len()
-                    ),
-                    change.words(),
-                    undo.words(),
-                )
+                let what = match change.steps().len() {
+                    1 => "1 element of the firewall".to_owned(),
+                    many => format!("{many} elements of the firewall, in one transaction"),
+                };
+                step(what, change.words(), undo.words())
             }
             Action::Forward {
                 settings, change, ..
@@ -334,6 +331,18 @@ fn claim_step(attachment: &Attachment) -> Step {
     ))
 }
 
+/// How a namespace is named behind `netns` of `ip link`, and what runs a program in it: `ip` knows only names, paths and processes there.
+fn place(namespace: &str) -> (String, String) {
+    match (namespace.strip_prefix("pid:"), namespace.contains('/')) {
+        (Some(pid), _) => (pid.to_owned(), format!("nsenter --net=/proc/{pid}/ns/net ")),
+        (None, true) => (namespace.to_owned(), format!("nsenter --net={namespace} ")),
+        (None, false) => {
+            let name = namespace.strip_prefix("ns:").unwrap_or(namespace);
+            (name.to_owned(), format!("ip netns exec {name} "))
+        }
+    }
+}
+
 fn pair_step(attachment: &Attachment, bridge: IfName, queues: u32) -> Step {
     let Attachment {
         key,
@@ -344,9 +353,10 @@ fn pair_step(attachment: &Attachment, bridge: IfName, queues: u32) -> Step {
         ..
     } = attachment;
     let ifname = key.ifname;
+    let (netns, _) = place(namespace);
     let words = vec![
         format!(
-            "ip link add {host_end} mtu {mtu} numtxqueues {queues} numrxqueues {queues} type veth peer name {ifname} address {mac} mtu {mtu} netns {namespace}"
+            "ip link add {host_end} mtu {mtu} numtxqueues {queues} numrxqueues {queues} type veth peer name {ifname} address {mac} mtu {mtu} netns {netns}"
         ),
         format!(
             "ip link set {host_end} master {bridge} alias {}",
@@ -388,19 +398,24 @@ fn host_end_step(attachment: &Attachment, bridge: IfName) -> Step {
 
 fn inside_step(attachment: &Attachment) -> Step {
     let (ns, ifname) = (&attachment.namespace, attachment.key.ifname);
+    let (name, enter) = place(ns);
+    let ip = match enter.starts_with("ip netns") {
+        true => format!("ip -n {name} "),
+        false => format!("{enter}ip "),
+    };
     let mut words: Vec<String> = sysctl_words(&sysctls_inside(attachment));
     words
         .iter_mut()
-        .for_each(|word| *word = format!("ip netns exec {ns} {word}"));
-    words.push(format!("ip -n {ns} link set lo up"));
+        .for_each(|word| *word = format!("{enter}{word}"));
+    words.push(format!("{ip}link set lo up"));
     for net in &attachment.addresses {
         let nodad = if net.addr().is_ipv6() { " nodad" } else { "" };
-        words.push(format!("ip -n {ns} address add {net} dev {ifname}{nodad}"));
+        words.push(format!("{ip}address add {net} dev {ifname}{nodad}"));
     }
-    words.push(format!("ip -n {ns} link set {ifname} up"));
-    words.extend(attachment.gateways.iter().map(|ip| {
-        let family = if ip.is_ipv6() { "-6 " } else { "" };
-        format!("ip {family}-n {ns} route add default via {ip}")
+    words.push(format!("{ip}link set {ifname} up"));
+    words.extend(attachment.gateways.iter().map(|gateway| {
+        let family = if gateway.is_ipv6() { "-6 " } else { "" };
+        format!("{ip}{family}route add default via {gateway}")
     }));
     step(
         format!("addresses and routes in namespace {ns}"),
@@ -440,4 +455,25 @@ fn flows_step(attachment: &Attachment, addresses: bool) -> Step {
         );
     }
     step("cut flows that still take their old way", words, vec![])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_is_written_as_ip_takes_it() {
+        for (words, netns, enter) in [
+            ("c1", "c1", "ip netns exec c1 "),
+            ("ns:pid:7", "pid:7", "ip netns exec pid:7 "),
+            ("pid:7", "7", "nsenter --net=/proc/7/ns/net "),
+            (
+                "/proc/7/ns/net",
+                "/proc/7/ns/net",
+                "nsenter --net=/proc/7/ns/net ",
+            ),
+        ] {
+            assert_eq!(place(words), (netns.to_owned(), enter.to_owned()));
+        }
+    }
 }

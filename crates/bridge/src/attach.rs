@@ -95,9 +95,19 @@ impl Engine {
         spec: &AttachmentSpec,
         namespace: &NetNs,
     ) -> Result<Vec<Action>> {
+        let network = self.network(&spec.network)?;
+        self.plan_attach_to(&network, spec, namespace)
+    }
+
+    /// Of a network that need not be made yet.
+    pub(crate) fn plan_attach_to(
+        &mut self,
+        network: &Network,
+        spec: &AttachmentSpec,
+        namespace: &NetNs,
+    ) -> Result<Vec<Action>> {
         let op = format!("attach {} to network `{}`", spec.id, spec.network);
         self.check(&op, spec, namespace)?;
-        let network = self.network(&spec.network)?;
         let mut scene = Scene {
             namespace: Some(namespace),
             ..Scene::default()
@@ -109,9 +119,9 @@ impl Engine {
         if claim.is_some_and(|claim| claim.boot == self.store.boot) {
             return Ok(Vec::new());
         }
-        let attachment = self.choose_attachment(&op, spec, &network, &mut scene)?;
+        let attachment = self.choose_attachment(&op, spec, network, &mut scene)?;
         self.plan_attach(
-            &network,
+            network,
             &Claim {
                 wish: Some(Wish::of(spec)),
                 boot: String::new(),

@@ -87,9 +87,15 @@ impl Engine {
         }
     }
 
-    fn report(&mut self, action: &Action, took: Duration) {
+    pub(crate) fn report(&mut self, action: &Action, took: Duration) {
+        if self.watch.is_some() {
+            self.tell(&action.step(), took);
+        }
+    }
+
+    pub(crate) fn tell(&mut self, step: &Step, took: Duration) {
         if let Some(watch) = &mut self.watch {
-            watch(&action.step(), took);
+            watch(step, took);
         }
     }
 

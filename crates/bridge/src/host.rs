@@ -172,6 +172,18 @@ impl Host {
             .map(|plan| steps(&plan))
     }
 
+    /// The steps that [`create_network`](Self::create_network) and then [`attach`](Self::attach) would take, where the network is not made yet.
+    pub fn plan_first_attach(
+        &mut self,
+        network: &NetworkSpec,
+        spec: &AttachmentSpec,
+        namespace: &NetNs,
+    ) -> Result<Vec<Step>> {
+        let (network, mut plan) = self.engine.plan_network(network)?;
+        plan.extend(self.engine.plan_attach_to(&network, spec, namespace)?);
+        Ok(steps(&plan))
+    }
+
     /// Takes attachments away: those of `who` with this interface, or all of `who`'s. Nothing to do is no error.
     pub fn detach(
         &mut self,
@@ -258,6 +270,11 @@ impl Host {
     /// namespace is gone.
     pub fn gc(&mut self) -> Result<Collected> {
         self.engine.gc()
+    }
+
+    /// The steps that [`gc`](Self::gc) would take.
+    pub fn plan_gc(&mut self) -> Result<Vec<Step>> {
+        self.engine.plan_gc()
     }
 }
 

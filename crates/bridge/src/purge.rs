@@ -9,6 +9,7 @@ use crate::record::Opened;
 use core_netlink::link::{Kind, Link, LinkFilter};
 use core_netlink::{IfIndex, IfName};
 use firewall::{Change, Owner};
+use std::time::Instant;
 
 /// What [`Host::purge`](crate::Host::purge) took away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,7 +37,7 @@ impl Engine {
         let mut failed: Vec<Error> = Vec::new();
         failed.extend(self.remove_links(&links).err());
         let mut scene = Scene::default();
-        for action in [forwarding::unforward(&opened), Action::NoTables] {
+        for action in closing(&opened) {
             failed.extend(self.run_one(&action, &mut scene).err());
         }
         for name in &networks {
@@ -57,11 +58,7 @@ impl Engine {
             .iter()
             .map(|link| Action::Delete(link.name))
             .collect();
-        let opened = self.opened()?;
-        if opened != Opened::default() {
-            plan.push(forwarding::unforward(&opened));
-        }
-        plan.push(Action::NoTables);
+        plan.extend(closing(&self.opened()?));
         Ok(plan)
     }
 
@@ -93,18 +90,24 @@ impl Engine {
         }
         let opened = self.opened()?;
         let mut scene = Scene::default();
-        self.run_one(&forwarding::unforward(&opened), &mut scene)?;
-        self.run_one(&Action::NoTables, &mut scene)
+        closing(&opened)
+            .iter()
+            .try_for_each(|action| self.run_one(action, &mut scene))
     }
 
     /// All at once: one deletion of a group takes little longer than one of a link.
     fn remove_links(&mut self, links: &[Link]) -> Result<()> {
-        let mut scene = Scene::default();
+        let (mut scene, start) = (Scene::default(), Instant::now());
         for link in links.iter().filter(|link| link.group != Some(DYING)) {
             self.put_aside(link, MARK.to_owned(), &mut scene)?;
         }
         let all: Vec<IfIndex> = links.iter().map(|link| link.index).collect();
-        self.delete_aside(&all)
+        self.delete_aside(&all)?;
+        let each = start.elapsed() / u32::try_from(links.len().max(1)).unwrap_or(u32::MAX);
+        for link in links {
+            self.report(&Action::Delete(link.name), each);
+        }
+        Ok(())
     }
 
     /// Links of ours: of one network, or all.
@@ -117,6 +120,12 @@ impl Engine {
         });
         Ok(links)
     }
+}
+
+/// What the last network takes along: forwarding goes back to what it was, and the tables go.
+fn closing(opened: &Opened) -> Vec<Action> {
+    let forward = (*opened != Opened::default()).then(|| forwarding::unforward(opened));
+    forward.into_iter().chain([Action::NoTables]).collect()
 }
 
 /// A host end, by its name: `vtp` and 12 of base32.

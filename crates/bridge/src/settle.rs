@@ -1,5 +1,6 @@
 //! The last step of taking away: deleting links that were put aside. It waits 20 to 40 ms inside the kernel, so callers choose when.
 
+use crate::action::Action;
 use crate::engine::{DYING, Engine, Scene, by_index, is_tombstone};
 use crate::error::{Error, Result};
 use crate::file;
@@ -7,14 +8,16 @@ use crate::host::Collected;
 use crate::kernel::open_found;
 use crate::lock::Lock;
 use crate::name::{HOST_END, Key, MARK};
-use crate::spec::Attachment;
+use crate::spec::{Attachment, State};
+use crate::step::Step;
 use crate::store::Store;
 use core_netlink::link::{Link, LinkFilter};
 use core_netlink::{Conn, IfIndex};
 use ns_mgmt::Kind;
 use std::collections::HashSet;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// A link that was put aside, and the note of it; while we hold its lock, nobody else need see to it.
 #[derive(Debug)]
@@ -201,8 +204,9 @@ impl Engine {
                 .extend(self.remove_if(&name, Engine::has_no_link)?);
         }
         for name in self.store.undefined()? {
-            let _lock = self.store.lock_network(&name)?;
+            let (_lock, start) = (self.store.lock_network(&name)?, Instant::now());
             self.store.remove_network(&name)?;
+            self.tell(&forget_step(&self.store.dir(&name)), start.elapsed());
         }
         self.store.remove_drafts()?;
         found.links = self.sweep()?;
@@ -210,8 +214,53 @@ impl Engine {
         Ok(found)
     }
 
-    /// Removes the records about namespaces that are no more; nothing unless every namespace of the machine can be seen.
-    fn clear_dead(&self) -> Result<Vec<PathBuf>> {
+    /// What [`gc`](Self::gc) would do.
+    pub(crate) fn plan_gc(&mut self) -> Result<Vec<Step>> {
+        let dead = self.dead_records()?.into_iter();
+        let mut steps: Vec<Step> = dead.map(|path| forget_step(&path)).collect();
+        if self.store.network_names()?.is_empty() && !self.store.is_alive()? {
+            return Ok(steps);
+        }
+        let mut plan = Vec::new();
+        for definition in self.store.definitions()? {
+            let network = definition.network;
+            if definition.state != State::Up {
+                let (attachments, last) = self.plan_remove(&network.name, true)?;
+                plan.extend(attachments.concat());
+                plan.extend(last);
+                continue;
+            }
+            if !self.lost(&network)?.is_empty() {
+                plan.push(Action::Records(network.clone()));
+            }
+            for claim in self.store.readable_claims(&network.name)? {
+                let of = &claim.attachment;
+                if of.state != State::Up || self.has_no_link(of)? {
+                    plan.extend(self.plan_detach(of)?);
+                }
+            }
+        }
+        steps.extend(plan.iter().map(Action::step));
+        let undefined = self.store.undefined()?.into_iter();
+        steps.extend(undefined.map(|name| forget_step(&self.store.dir(&name))));
+        let unknown = self.unknown_links()?.into_iter();
+        steps.extend(unknown.map(|link| Action::Delete(link.name).step()));
+        Ok(steps)
+    }
+
+    /// Removes the records about namespaces that are no more.
+    fn clear_dead(&mut self) -> Result<Vec<PathBuf>> {
+        let dead = self.dead_records()?;
+        for path in &dead {
+            let start = Instant::now();
+            file::remove_tree(path)?;
+            self.tell(&forget_step(path), start.elapsed());
+        }
+        Ok(dead)
+    }
+
+    /// Where the records about namespaces that are no more lie; none unless every namespace of the machine can be seen.
+    fn dead_records(&self) -> Result<Vec<PathBuf>> {
         let Some(run) = self.store.base.parent() else {
             return Ok(Vec::new());
         };
@@ -227,21 +276,29 @@ impl Engine {
             name.parse()
                 .is_ok_and(|cookie: u64| !alive.contains(&cookie))
         });
-        let dead: Vec<PathBuf> = dead.map(|name| run.join(name)).collect();
-        dead.iter().try_for_each(|path| file::remove_tree(path))?;
-        Ok(dead)
+        Ok(dead.map(|name| run.join(name)).collect())
     }
 
     /// Deletes links of ours that no record knows.
     fn sweep(&mut self) -> Result<usize> {
-        let filter = LinkFilter::default();
-        let links = self
-            .kernel
-            .route()?
-            .links(&filter)
-            .map_err(|err| Error::netlink("look for links that were left", err))?;
-        let mut count = 0;
-        for link in links.iter().filter(|link| {
+        let unknown = self.unknown_links()?;
+        for link in &unknown {
+            let start = Instant::now();
+            self.delete(link.index)?;
+            self.report(&Action::Delete(link.name), start.elapsed());
+        }
+        for index in self.store.dying()? {
+            file::remove(&self.store.dying_path(index))?;
+        }
+        Ok(unknown.len())
+    }
+
+    /// Links of ours that no record knows, those that were put aside among them.
+    fn unknown_links(&mut self) -> Result<Vec<Link>> {
+        let links = self.kernel.route()?.links(&LinkFilter::default());
+        let links = links.map_err(|err| Error::netlink("look for links that were left", err))?;
+        let mut unknown = Vec::new();
+        for link in links.into_iter().filter(|link| {
             is_tombstone(link) || link.name.as_bytes().starts_with(HOST_END.as_bytes())
         }) {
             let key = link
@@ -250,17 +307,21 @@ impl Engine {
                 .filter(|alias| alias.starts_with(MARK))
                 .and_then(Key::from_alias);
             let known = match &key {
-                Some((key, _)) => !is_tombstone(link) && self.store.claim(key)?.is_some(),
-                None => !is_tombstone(link),
+                Some((key, _)) => !is_tombstone(&link) && self.store.claim(key)?.is_some(),
+                None => !is_tombstone(&link),
             };
             if !known {
-                self.delete(link.index)?;
-                count += 1;
+                unknown.push(link);
             }
         }
-        for index in self.store.dying()? {
-            file::remove(&self.store.dying_path(index))?;
-        }
-        Ok(count)
+        Ok(unknown)
+    }
+}
+
+fn forget_step(path: &Path) -> Step {
+    Step {
+        what: format!("remove the records in {}", path.display()),
+        words: vec![format!("rm -r {}", path.display())],
+        undo: Vec::new(),
     }
 }

@@ -172,15 +172,24 @@ fn read(name: &Name) -> io::Result<Option<Record>> {
 
 /// Removes the files of containers whose `vetch run` was killed; says which.
 pub(crate) fn clear_ended() -> Result<Vec<String>, Failure> {
+    each_ended(|path| fs::remove_file(path))
+}
+
+/// The containers whose `vetch run` was killed.
+pub(crate) fn ended() -> Result<Vec<String>, Failure> {
+    each_ended(|_| Ok(()))
+}
+
+fn each_ended(act: impl Fn(&Path) -> io::Result<()>) -> Result<Vec<String>, Failure> {
     let tried = |error: io::Error| {
         Failure::new("cannot clear the records of containers").with_cause(&error)
     };
-    let mut cleared = Vec::new();
+    let mut ended = Vec::new();
     // Where no directory can be, no container was started.
     let entries = match directory().map(fs::read_dir) {
         Ok(Err(error)) if error.kind() != io::ErrorKind::NotFound => return Err(tried(error)),
         Ok(Ok(entries)) => entries,
-        _ => return Ok(cleared),
+        _ => return Ok(ended),
     };
     for entry in entries.flatten() {
         let Ok(file) = File::options()
@@ -193,12 +202,12 @@ pub(crate) fn clear_ended() -> Result<Vec<String>, Failure> {
         if let Ok(file) = Flock::lock(file, FlockArg::LockExclusiveNonblock)
             && still_named(&file, &entry.path())
         {
-            fs::remove_file(entry.path()).map_err(tried)?;
-            cleared.push(entry.file_name().to_string_lossy().into_owned());
+            act(&entry.path()).map_err(tried)?;
+            ended.push(entry.file_name().to_string_lossy().into_owned());
         }
     }
-    cleared.sort();
-    Ok(cleared)
+    ended.sort();
+    Ok(ended)
 }
 
 /// Whoever had the lock before us may have removed the file we opened.

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::output::{Output, escape_text};
 use crate::time;
 use bridge::{Host, Options, Step};
+use serde::Serialize;
 use std::io::Write;
 use std::time::Duration;
 
@@ -34,9 +35,30 @@ fn show(step: &Step, took: Duration) {
 
 /// `--dry-run`: the steps that would be taken, as lines that a shell could read; what undoes a step stands behind `# undo:`.
 pub(crate) fn print_plan(steps: &[Step], out: &mut Output) -> Result<Answer, Failure> {
+    print_planned(&steps.iter().map(Planned::from).collect::<Vec<_>>(), out)
+}
+
+/// A step as it is shown.
+#[derive(Serialize)]
+pub(crate) struct Planned {
+    pub(crate) what: String,
+    pub(crate) words: Vec<String>,
+    pub(crate) undo: Vec<String>,
+}
+
+impl From<&Step> for Planned {
+    fn from(step: &Step) -> Planned {
+        Planned {
+            what: step.what.clone(),
+            words: step.words.clone(),
+            undo: step.undo.clone(),
+        }
+    }
+}
+
+pub(crate) fn print_planned(steps: &[Planned], out: &mut Output) -> Result<Answer, Failure> {
     if out.json {
-        let view = |step: &Step| serde_json::json!({"what": step.what, "words": step.words, "undo": step.undo});
-        out.document(&steps.iter().map(view).collect::<Vec<_>>())?;
+        out.document(&steps)?;
         return Ok(Answer::Done);
     }
     for step in steps {

@@ -178,6 +178,13 @@ impl NetNs {
         self.namespace.inode()
     }
 
+    /// The same namespace under other words, where those it was found by say less.
+    #[must_use]
+    pub fn called(mut self, words: impl Into<String>) -> NetNs {
+        self.label = words.into();
+        self
+    }
+
     /// The words by which it was found: a name, a path, `pid:N`, or `net:[INODE]`.
     pub fn label(&self) -> &str {
         &self.label

@@ -2,6 +2,7 @@
 
 use crate::network::{clear, web};
 use serde_json::Value;
+use std::time::{Duration, Instant};
 use vetch_tests::{Lab, Output, lab};
 
 fn logged(lab: &Lab, level: &str, words: &str) -> Output {
@@ -79,7 +80,15 @@ fn the_log_tells_of_every_protocol_and_where_it_speaks() {
 /// The steps of `--dry-run --json`, each as a person reads it.
 fn planned(lab: &Lab, words: &str) -> Vec<Value> {
     let before = lab.state();
-    let plan = lab.vetch(&format!("{words} --dry-run --json")).ok().json();
+    let program = if words.starts_with("run ") {
+        " -- true"
+    } else {
+        ""
+    };
+    let plan = lab
+        .vetch(&format!("{words} --dry-run --json{program}"))
+        .ok()
+        .json();
     let changed = before.difference(&lab.state());
     assert!(
         changed.is_empty(),
@@ -137,5 +146,81 @@ fn what_a_dry_run_shows_is_what_is_done() {
         ] {
             as_planned(lab, command);
         }
+    });
+}
+
+#[test]
+fn what_is_cleared_is_shown_before() {
+    lab(|lab| {
+        lab.vetch("network create web --subnet 10.77.0.0/24").ok();
+        for name in ["c1", "c2"] {
+            lab.vetch(&format!("netns add {name}")).ok();
+            lab.vetch(&format!("attach web {name}")).ok();
+        }
+        lab.vetch("netns delete c1").ok();
+        let end = Instant::now() + Duration::from_secs(5);
+        while lab
+            .cmd("ip -o link show master vbr-web")
+            .ok()
+            .stdout
+            .lines()
+            .count()
+            > 1
+        {
+            assert!(Instant::now() < end, "the namespace does not go");
+        }
+        as_planned(lab, "gc");
+        assert_eq!(planned(lab, "gc"), Vec::<Value>::new());
+        as_planned(lab, "purge");
+        lab.vetch("netns delete c2").ok();
+        lab.shell("umount /run/netns; rmdir /run/netns").ok();
+    });
+}
+
+#[test]
+fn run_shows_what_it_would_do_to_networks() {
+    lab(|lab| {
+        let before = lab.state();
+        let first = lab.vetch("run --dry-run -p 8080:80 -- true").ok();
+        for line in [
+            "# make bridge `vbr-default`",
+            "type veth peer name eth0",
+            " netns PID",
+            "# undo: ip link delete vbr-default",
+        ] {
+            assert!(first.stdout.contains(line), "{line}\n{first}");
+        }
+        assert!(
+            before.difference(&lab.state()).is_empty(),
+            "{:?}",
+            before.difference(&lab.state())
+        );
+        web(lab);
+        let line = "run --name box --net web -p 8080:80";
+        let plan = planned(lab, line);
+        let run = lab
+            .vetch_argv(&[
+                "run", "-v", "--name", "box", "--net", "web", "-p", "8080:80", "--", "true",
+            ])
+            .go()
+            .ok();
+        let done: Vec<_> = run
+            .stderr
+            .lines()
+            .filter_map(|line| line.strip_prefix("# "))
+            .collect();
+        for (step, done) in plan.iter().zip(&done) {
+            let planned = step["what"].as_str().unwrap();
+            let shown = planned.split("pid:PID").next().unwrap();
+            assert!(done.starts_with(shown), "{planned} / {done}");
+        }
+        assert!(plan.len() > 5 && done.len() > plan.len(), "{run}");
+        assert!(
+            lab.vetch("run --dry-run --net none -- true")
+                .ok()
+                .stdout
+                .is_empty()
+        );
+        clear(lab);
     });
 }

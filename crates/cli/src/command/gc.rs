@@ -2,9 +2,10 @@
 
 use crate::cli::Global;
 use crate::command::{Answer, view};
+use crate::container;
 use crate::failure::Failure;
+use crate::host::{self, Planned};
 use crate::output::Output;
-use crate::{container, host};
 use serde_json::json;
 
 /// Clear what killed commands and vanished namespaces left
@@ -12,11 +13,28 @@ use serde_json::json;
 /// Attachments whose namespace is gone or that were never finished, links nobody deleted, records of containers and namespaces that are
 /// no more. Whatever is in use stays.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+#[command(after_long_help = "\
+Examples:
+  vetch gc --dry-run                             what there is to clear
+  vetch gc")]
+pub(crate) struct Args {
+    /// Only show the steps, and the words that undo each (none where undoing another one does)
+    #[arg(long)]
+    dry_run: bool,
+}
 
 impl Args {
     pub(crate) fn run(self, global: &Global, out: &mut Output) -> Result<Answer, Failure> {
-        let Args {} = self;
+        if self.dry_run {
+            let steps = host::open(global)?.plan_gc()?;
+            let ended = container::ended()?.into_iter().map(|name| Planned {
+                what: format!("forget container {name}"),
+                words: Vec::new(),
+                undo: Vec::new(),
+            });
+            let planned = ended.chain(steps.iter().map(Planned::from));
+            return host::print_planned(&planned.collect::<Vec<_>>(), out);
+        }
         let containers = container::clear_ended()?;
         let found = host::open(global)?.gc()?;
         if out.json {

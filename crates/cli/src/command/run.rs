@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::words::{explain, parse};
 use crate::{host, privilege, settle, target};
-use bridge::{AttachmentId, AttachmentSpec, Host, NetworkName, NetworkSpec, Who};
+use bridge::{AttachmentId, AttachmentSpec, Host, NetworkName, NetworkSpec, Step, Who};
 use ns_mgmt::{
     Child, Choice, Choices, HeldSignals, Kind, Namespace, NetNs, NsName, RunSpec, Target,
 };
@@ -33,6 +33,7 @@ Examples:
   vetch run --net none --user -- sh              no network, and root inside is nobody outside
   vetch run --rootfs /srv/alpine --hostname lab -- /bin/sh
   vetch run --pid host --mount host -- sh        only the network is its own
+  vetch run --dry-run -p 8080:80 -- httpd        how it would be attached
 
 Exit code: the program's own, 128+N if signal N ended it; 125 if vetch failed,
 126 if the program cannot be executed, 127 if it is not found.")]
@@ -69,6 +70,9 @@ pub(crate) struct Args {
     /// Cgroup namespace
     #[arg(long, value_name = PLACE, default_value = "new")]
     cgroup: Place,
+    /// Only show what would be done to networks, and the words that undo each step (none where undoing another one does)
+    #[arg(long)]
+    dry_run: bool,
     /// Program and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "CMD")]
     command: Vec<OsString>,
@@ -168,6 +172,10 @@ impl Args {
         let name = self.name.clone().unwrap_or_else(Name::unique);
         let spec = self.spec()?;
         let plug = self.plug(global, &name)?;
+        if self.dry_run {
+            let steps = plug.map_or(Ok(Vec::new()), Plug::plan)?;
+            return host::print_plan(&steps, out);
+        }
         out.flush()?;
         // From here on there is something to undo.
         let held = HeldSignals::new()?;
@@ -270,6 +278,20 @@ struct Plug {
 }
 
 impl Plug {
+    /// In a namespace that is there for the look and gone with it, as the program's own is not made yet.
+    fn plan(mut self) -> Result<Vec<Step>, Failure> {
+        let netns = NetNs::create()?.called("pid:PID");
+        let network = self.host.network(&self.spec.network);
+        let steps = match network {
+            Err(error) if error.is_not_found() => {
+                let network = NetworkSpec::new(self.spec.network.clone());
+                self.host.plan_first_attach(&network, &self.spec, &netns)
+            }
+            _ => self.host.plan_attach(&self.spec, &netns),
+        };
+        Ok(steps?)
+    }
+
     /// The last thing before the program starts, so that what is wrong with the rest is found before anything is made.
     fn attach(mut self, netns: &NetNs, out: &mut Output) -> Result<Attached, Failure> {
         let made = self.ensure(out)?;
