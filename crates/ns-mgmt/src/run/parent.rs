@@ -180,7 +180,9 @@ pub(crate) fn step_error(op: &str, act: &Act, errno: Errno) -> Error {
             userns::unshare_error(&op, errno)
         }
         Act::Unshare(_) | Act::Join(_) if errno == Errno::EPERM => Error::system(op, errno)
-            .with_hint("this needs root (CAP_SYS_ADMIN), or a new user namespace"),
+            .with_hint(
+                "this needs root (CAP_SYS_ADMIN), a new user namespace, or `vetch sandbox -- CMD`",
+            ),
         Act::Mount(mount) if mount.kind == Some(c"proc") && errno == Errno::EPERM => Error::system(
             op, errno,
         )
