@@ -32,15 +32,21 @@ impl Engine {
     /// ports are given to others.
     pub(crate) fn lock_host(&mut self) -> Result<Lock> {
         let (lock, first) = self.store.lock_host_first()?;
-        if first {
-            let opened = self.opened()?;
-            self.store.write_opened(&opened)?;
-            for definition in self.store.definitions()? {
-                let _network = self.store.lock_network(&definition.network.name)?;
-                self.mend_records_locked(&definition.network)?;
-            }
+        if first && let Err(err) = self.begin_records() {
+            self.store.unbegin()?; // the next one begins again
+            return Err(err);
         }
         Ok(lock)
+    }
+
+    fn begin_records(&mut self) -> Result<()> {
+        let opened = self.opened()?;
+        self.store.write_opened(&opened)?;
+        for definition in self.store.definitions()? {
+            let _network = self.store.lock_network(&definition.network.name)?;
+            self.mend_records_locked(&definition.network)?;
+        }
+        Ok(())
     }
 
     /// On which interfaces we switched forwarding on: as noted, and as the firewall has it.

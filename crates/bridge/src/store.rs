@@ -96,6 +96,12 @@ impl Store {
         }
     }
 
+    /// As if the records had not begun. The host's lock must be held.
+    pub(crate) fn unbegin(&self) -> Result<()> {
+        file::remove(&self.shared().join("boot"))?;
+        self.remove_all()
+    }
+
     /// Whether the records are of this boot.
     pub(crate) fn is_alive(&self) -> Result<bool> {
         Ok(file::has_dir(&self.base)?
