@@ -119,16 +119,13 @@ struct Placed {
 impl Conn {
     /// Opens a socket in the network namespace of the calling thread.
     pub fn open(protocol: Protocol) -> Result<Conn> {
-        let opened = Socket::open(protocol).and_then(|socket| {
-            socket.set_timeout(TIME_LIMIT)?;
-            Ok(socket)
-        });
-        let socket = opened.map_err(|err| {
+        let mut socket = Socket::open(protocol).map_err(|err| {
             Error::new(
                 format!("open a {protocol:?} netlink socket"),
                 Cause::Socket(err),
             )
         })?;
+        socket.set_timeout(TIME_LIMIT);
         Ok(Conn::over(protocol, socket))
     }
 
@@ -160,8 +157,8 @@ impl Conn {
 
     /// How long to wait for an answer; 30 seconds unless set.
     pub fn set_time_limit(&mut self, limit: Duration) -> Result<()> {
-        let set = self.socket.set_timeout(limit);
-        set.map_err(|err| Error::new("set the time limit of a netlink socket", Cause::Socket(err)))
+        self.socket.set_timeout(limit);
+        Ok(())
     }
 
     /// Words of the kernel that came with success since the last call.

@@ -49,8 +49,14 @@ impl Protocol {
 
 /// The real socket, or the function that stands for the kernel in tests.
 pub(crate) enum Socket {
-    Real(NlSocket),
+    Real(Real),
     Fake(FakeKernel),
+}
+
+/// A socket, and how long a receive may wait, if the kernel has not been told.
+pub(crate) struct Real {
+    socket: NlSocket,
+    limit: Option<Duration>,
 }
 
 impl Socket {
@@ -61,35 +67,30 @@ impl Socket {
             socket.enable_strict_checking(true)?;
         }
         setsockopt(&sys::borrow(&socket), CapAck, &true)?;
-        Ok(Socket::Real(socket))
+        let limit = None;
+        Ok(Socket::Real(Real { socket, limit }))
     }
 
-    /// How long a receive may wait.
-    pub(crate) fn set_timeout(&self, limit: Duration) -> io::Result<()> {
-        let Socket::Real(socket) = self else {
-            return Ok(());
-        };
-        let limit = TimeVal::new(limit.as_secs() as i64, i64::from(limit.subsec_micros()));
-        Ok(setsockopt(
-            &sys::borrow(socket),
-            sockopt::ReceiveTimeout,
-            &limit,
-        )?)
+    /// How long a receive may wait. The kernel is told when there is something to wait for: most answers are there before `send` returns.
+    pub(crate) fn set_timeout(&mut self, limit: Duration) {
+        if let Socket::Real(real) = self {
+            real.limit = Some(limit);
+        }
     }
 
     /// A larger receive buffer in bytes, beyond the system's limit where privilege allows.
     pub(crate) fn set_buffer(&self, bytes: usize) -> io::Result<()> {
-        let Socket::Real(socket) = self else {
+        let Socket::Real(real) = self else {
             return Ok(());
         };
-        let fd = sys::borrow(socket);
+        let fd = sys::borrow(&real.socket);
         let forced = setsockopt(&fd, sockopt::RcvBufForce, &bytes);
         Ok(forced.or_else(|_| setsockopt(&fd, sockopt::RcvBuf, &bytes))?)
     }
 
     pub(crate) fn join(&self, group: u32) -> io::Result<()> {
         match self {
-            Socket::Real(socket) => {
+            Socket::Real(Real { socket, .. }) => {
                 bind(socket)?;
                 socket.add_mcast_membership(Groups::new_groups(&[group]))
             }
@@ -99,14 +100,14 @@ impl Socket {
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         match self {
-            Socket::Real(socket) => sys::borrow(socket),
+            Socket::Real(real) => sys::borrow(&real.socket),
             Socket::Fake(kernel) => kernel.fd(),
         }
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
-            Socket::Real(socket) => match socket.send(bytes, Msg::empty()) {
+            Socket::Real(Real { socket, .. }) => match socket.send(bytes, Msg::empty()) {
                 Err(err) if err.raw_os_error() == Some(libc::EMSGSIZE) => {
                     make_room(socket, bytes.len())?;
                     socket.send(bytes, Msg::empty()).map(drop)
@@ -120,9 +121,30 @@ impl Socket {
     /// One datagram from the kernel; those of other senders are dropped, a cut one is an error.
     pub(crate) fn receive(&mut self, into: &mut [u8], wait: bool) -> io::Result<usize> {
         match self {
-            Socket::Real(socket) => receive_real(socket, into, wait),
+            Socket::Real(real) => real.receive(into, wait),
             Socket::Fake(kernel) => kernel.receive(into),
         }
+    }
+}
+
+impl Real {
+    fn receive(&mut self, into: &mut [u8], wait: bool) -> io::Result<usize> {
+        match receive_real(&self.socket, into, wait && self.limit.is_none()) {
+            Err(err) if wait && err.kind() == io::ErrorKind::WouldBlock => {
+                self.tell_limit()?;
+                receive_real(&self.socket, into, true)
+            }
+            got => got,
+        }
+    }
+
+    fn tell_limit(&mut self) -> io::Result<()> {
+        let Some(limit) = self.limit.take() else {
+            return Err(io::ErrorKind::WouldBlock.into()); // it was told, and waited for
+        };
+        let limit = TimeVal::new(limit.as_secs() as i64, i64::from(limit.subsec_micros()));
+        let fd = sys::borrow(&self.socket);
+        Ok(setsockopt(&fd, sockopt::ReceiveTimeout, &limit)?)
     }
 }
 
