@@ -1,7 +1,8 @@
 //! What can be typed: options of every command, and the list of commands with a file each.
 
 use crate::command::Command;
-use clap::Parser;
+use clap::{Args as _, CommandFactory, Parser};
+use std::ffi::OsString;
 use std::time::Duration;
 
 /// Container networks, namespaces and containers on this host.
@@ -49,6 +50,18 @@ pub(crate) struct Global {
     lock_timeout: u64,
 }
 
+impl Cli {
+    /// Enough of the table of commands to read these words: those that runtimes type again and again do without all others. What it
+    /// refuses is read once more with the whole table, which knows how to explain itself.
+    pub(crate) fn table(args: &[OsString]) -> clap::Command {
+        let word = args.get(1).and_then(|word| word.to_str());
+        match word.and_then(Command::alone) {
+            Some(command) => Global::augment_args(clap::Command::new("vetch")).subcommand(command),
+            None => Cli::command(),
+        }
+    }
+}
+
 impl Global {
     pub(crate) fn lock_timeout(&self) -> Duration {
         Duration::from_secs(self.lock_timeout)
@@ -84,11 +97,31 @@ the textbook's words included.";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
+    use clap::FromArgMatches;
 
     #[test]
     fn the_definitions_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Both tables read the same.
+    #[test]
+    fn the_short_table_reads_what_the_whole_one_does() {
+        for line in [
+            "vetch attach web c1 -p 80:80 --json --ip 10.0.0.2",
+            "vetch attach -v web pid:7 --ifname eth1 --lock-timeout 3",
+            "vetch detach web c1 --wait --verbose",
+            "vetch detach web --ifname eth1 c1",
+        ] {
+            let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            let read = |table: clap::Command| {
+                let matches = table.try_get_matches_from(&args).unwrap();
+                format!("{:?}", Cli::from_arg_matches(&matches).unwrap())
+            };
+            let short = Cli::table(&args);
+            assert_eq!(short.get_subcommands().count(), 1);
+            assert_eq!(read(short), read(Cli::command()), "{line}");
+        }
     }
 
     #[test]

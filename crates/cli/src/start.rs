@@ -25,9 +25,11 @@ pub(crate) fn report(failure: &Failure) -> ExitCode {
 }
 
 fn vetch(args: &[OsString]) -> ExitCode {
-    let parsed = Cli::command()
-        .try_get_matches_from(args)
-        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let read = |table: clap::Command| {
+        let matches = table.try_get_matches_from(args);
+        matches.and_then(|matches| Cli::from_arg_matches(&matches))
+    };
+    let parsed = read(Cli::table(args)).or_else(|_| read(Cli::command()));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(usage) => return usage_code(&usage, args),

@@ -21,7 +21,7 @@ mod watch;
 use crate::cli::Global;
 use crate::failure::Failure;
 use crate::output::Output;
-use clap::Subcommand;
+use clap::{Args as _, Subcommand};
 
 /// What a command answers: its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,15 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// The table of one command by itself, of the few that have one.
+    pub(crate) fn alone(word: &str) -> Option<clap::Command> {
+        match word {
+            "attach" => Some(attach::Args::augment_args(clap::Command::new("attach"))),
+            "detach" => Some(detach::Args::augment_args(clap::Command::new("detach"))),
+            _ => None,
+        }
+    }
+
     /// Does what was typed.
     pub(crate) fn run(self, global: &Global, out: &mut Output) -> Result<Answer, Failure> {
         match self {
