@@ -47,11 +47,12 @@ impl Engine {
     fn attach_once(&mut self, spec: &AttachmentSpec, namespace: &NetNs) -> Result<Attachment> {
         let op = format!("attach {} to network `{}`", spec.id, spec.network);
         self.check(&op, spec, namespace)?;
-        self.network(&spec.network)?; // before a directory is made for its lock
+        if !self.store.is_begun()? {
+            self.network(&spec.network)?; // before a directory is made for a lock
+        }
         let host = self.lock_host()?;
         self.settle_abandoned()?;
-        self.recover_network(&spec.network)?;
-        let network = self.network(&spec.network)?;
+        let network = self.complete_network(&spec.network)?;
         let _lock = self.store.lock_network(&spec.network)?;
         self.recover_attachments(&spec.network)?;
         let mut scene = Scene {
@@ -158,7 +159,8 @@ impl Engine {
         network: &Network,
         scene: &mut Scene<'_>,
     ) -> Result<Found> {
-        if let Some(claim) = self.store.claim(&spec.key())? {
+        // Those that were not complete are undone by now.
+        if let Some(claim) = self.store.complete_claim(&spec.key())? {
             if let Some(there) = self.still_there(op, &claim, spec, scene)? {
                 return Ok(Found::There(Box::new(there)));
             }

@@ -17,19 +17,53 @@ pub(crate) fn make_dir(path: &Path) -> Result<()> {
     check_dir(path)
 }
 
-/// Whether a directory is there; an error if it is not ours alone.
-pub(crate) fn has_dir(path: &Path) -> Result<bool> {
-    match fs::symlink_metadata(path) {
-        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(false),
-        _ => check_dir(path).map(|()| true),
+/// The same for one that is mostly there already.
+pub(crate) fn need_dir(path: &Path) -> Result<()> {
+    match has_dir(path)? {
+        true => Ok(()),
+        false => make_dir(path),
     }
 }
 
+/// Whether a directory is there; an error if it is not ours alone.
+pub(crate) fn has_dir(path: &Path) -> Result<bool> {
+    find_dir(path).map(|found| found.is_some())
+}
+
+/// Whether a directory is there with all these in it; an error if it is not ours alone, and then what is in it is, too.
+///
+/// Most file systems count the directories in one as links, which saves looking for each; where they do not, or there are others,
+/// each is looked for.
+pub(crate) fn has_dirs(path: &Path, parts: &[&str]) -> Result<bool> {
+    let Some(found) = find_dir(path)? else {
+        return Ok(false);
+    };
+    if found.nlink() == 2 + parts.len() as u64 {
+        return Ok(true);
+    }
+    let missing = parts.iter().map(|part| has_dir(&path.join(part)));
+    let missing = missing.collect::<Result<Vec<_>>>()?;
+    Ok(!missing.contains(&false))
+}
+
 fn check_dir(path: &Path) -> Result<()> {
+    match has_dir(path)? {
+        true => Ok(()),
+        false => Err(Error::file(
+            format!("use directory {}", path.display()),
+            nix::errno::Errno::ENOENT,
+        )),
+    }
+}
+
+fn find_dir(path: &Path) -> Result<Option<Metadata>> {
     let op = || format!("use directory {}", path.display());
-    let found = fs::symlink_metadata(path).map_err(|err| Error::file(op(), err))?;
+    let found = match fs::symlink_metadata(path) {
+        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
+        found => found.map_err(|err| Error::file(op(), err))?,
+    };
     match found.is_dir() {
-        true => check_owner(op, &found),
+        true => check_owner(op, &found).map(|()| Some(found)),
         false => Err(Error::record(op(), "it is not a directory")),
     }
 }
@@ -63,10 +97,27 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
         return Err(Error::record(op(), "it is no record of ours"));
     }
     check_owner(op, &found)?;
-    let mut bytes = Vec::new();
-    let read = file.take(LONGEST).read_to_end(&mut bytes);
-    read.map_err(|err| Error::file(op(), err))?;
-    Ok(Some(bytes))
+    let bytes = read_all(&file, found.len() as usize);
+    bytes.map(Some).map_err(|err| Error::file(op(), err))
+}
+
+/// Records are replaced, never written to, so that the size is known; a read that leaves room in the buffer was the last.
+fn read_all(mut file: &File, size: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; size + 1];
+    let mut len = 0;
+    while len < bytes.len() {
+        match file.read(&mut bytes[len..]) {
+            Ok(0) => break,
+            Ok(more) => len += more,
+            Err(err) if err.kind() == io::ErrorKind::Interrupted => continue,
+            Err(err) => return Err(err),
+        }
+        if len == size {
+            break;
+        }
+    }
+    bytes.truncate(len);
+    Ok(bytes)
 }
 
 /// Replaces a file in one step: whoever reads finds the old or the new, never a part. One process at a time, which a lock sees to.
@@ -87,13 +138,21 @@ pub(crate) fn write_in(drafts: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 fn write_draft(draft: &Path, bytes: &[u8]) -> io::Result<()> {
-    let _ = fs::remove_file(draft); // of a process that was killed
     let mut options = OpenOptions::new();
     let options = options.write(true).create_new(true).mode(0o600);
-    options
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(draft)?
-        .write_all(bytes)
+    let options = options.custom_flags(libc::O_NOFOLLOW);
+    anew(draft, || options.open(draft))?.write_all(bytes)
+}
+
+/// Makes something under a name that only a killed process can have used: what it left is removed.
+fn anew<T>(draft: &Path, make: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    match make() {
+        Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(draft)?;
+            make()
+        }
+        made => made,
+    }
 }
 
 /// Removes what processes that were killed had not finished writing in a directory.
@@ -104,8 +163,8 @@ pub(crate) fn remove_drafts(dir: &Path) -> Result<()> {
     drafts.iter().try_for_each(|name| remove(&dir.join(name)))
 }
 
-/// Opens a file to lock, making it if need be.
-pub(crate) fn open_lock(path: &Path) -> Result<File> {
+/// Opens a file to lock, making it if need be; and its inode.
+pub(crate) fn open_lock(path: &Path) -> Result<(File, u64)> {
     let op = || format!("open {}", path.display());
     let mut options = OpenOptions::new();
     let options = options
@@ -120,7 +179,7 @@ pub(crate) fn open_lock(path: &Path) -> Result<File> {
     let file = file.map_err(|err| Error::file(op(), err))?;
     let found = file.metadata().map_err(|err| Error::file(op(), err))?;
     check_owner(op, &found)?;
-    Ok(file)
+    Ok((file, found.ino()))
 }
 
 /// Removes a file; one that is not there counts as removed.

@@ -4,9 +4,9 @@ use crate::error::{Error, Result};
 use crate::file;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, File};
-use std::io::{Read, Seek, Write};
+use std::io::Read;
 use std::os::fd::{AsRawFd, RawFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -46,14 +46,10 @@ pub(crate) fn take(path: &Path, what: &str, limit: Duration) -> Result<Lock> {
 
 /// `None` if somebody holds it, or if it was removed meanwhile together with its network.
 pub(crate) fn try_take(path: &Path, what: &str) -> Result<Option<Lock>> {
-    let file = file::open_lock(path)?;
-    let ours = file
-        .metadata()
-        .map_err(|err| Error::file(format!("lock {what}"), err))?
-        .ino();
+    let (file, ours) = file::open_lock(path)?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(mut lock) if fs::metadata(path).is_ok_and(|found| found.ino() == ours) => {
-            sign(&mut lock);
+        Ok(lock) if fs::metadata(path).is_ok_and(|found| found.ino() == ours) => {
+            sign(&lock);
             Ok(Some(Lock(lock)))
         }
         Ok(_) => Ok(None),
@@ -63,10 +59,8 @@ pub(crate) fn try_take(path: &Path, what: &str) -> Result<Option<Lock>> {
 }
 
 /// Best effort: the number is only for the words of an error.
-fn sign(file: &mut File) {
-    let _ = file.rewind();
-    let number = format!("{:10}", std::process::id());
-    let _ = file.write_all(number.as_bytes());
+fn sign(file: &File) {
+    let _ = file.write_all_at(format!("{:10}", std::process::id()).as_bytes(), 0);
 }
 
 fn busy(path: &Path, what: &str, limit: Duration) -> Error {

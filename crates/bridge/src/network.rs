@@ -254,11 +254,26 @@ impl Engine {
 
     /// Undoes what a process left that was ended while it made or removed this network.
     pub(crate) fn recover_network(&mut self, name: &NetworkName) -> Result<bool> {
-        let unfinished = self
-            .store
-            .definition(name)?
-            .is_some_and(|definition| definition.state != State::Up);
-        if !unfinished {
+        let definition = self.store.definition(name)?;
+        self.recover_unfinished(name, definition.as_ref())
+    }
+
+    /// A network that is complete; one that is not is undone first. Reads its definition once.
+    pub(crate) fn complete_network(&mut self, name: &NetworkName) -> Result<Network> {
+        let definition = self.store.definition(name)?;
+        let undone = self.recover_unfinished(name, definition.as_ref())?;
+        match definition.filter(|_| !undone) {
+            Some(definition) => Ok(definition.network),
+            None => self.network(name),
+        }
+    }
+
+    fn recover_unfinished(
+        &mut self,
+        name: &NetworkName,
+        definition: Option<&Definition>,
+    ) -> Result<bool> {
+        if definition.is_none_or(|definition| definition.state == State::Up) {
             return Ok(false);
         }
         let mut scene = Scene::default();

@@ -23,6 +23,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const GONE_MEANWHILE: usize = 100;
+/// The directories of a network.
+const PARTS: [&str; 5] = ["claimed", "up", "leaving", "addresses", "loopback"];
 
 /// The records about one network namespace.
 #[derive(Clone, Debug)]
@@ -61,10 +63,10 @@ impl Store {
     pub(crate) fn lock_host_first(&self) -> Result<(Lock, bool)> {
         let path = self.shared().join("lock");
         for _ in 0..GONE_MEANWHILE {
-            let made = file::make_dir(self.base.parent().unwrap_or(&self.base));
-            let made = made
-                .and_then(|()| file::make_dir(&self.base))
-                .and_then(|()| file::make_dir(&self.shared()));
+            let run = self.base.parent().unwrap_or(&self.base);
+            let made = [run, &self.base, &self.shared()]
+                .into_iter()
+                .try_for_each(file::need_dir);
             match made.and_then(|()| lock::take(&path, "the host's networks", self.lock_timeout)) {
                 Err(err) if err.is_not_found() => {} // the last network was removed between two steps
                 Err(err) => return Err(err),
@@ -108,21 +110,26 @@ impl Store {
             && file::read(&self.shared().join("boot"))?.as_deref() == Some(self.boot.as_bytes()))
     }
 
+    /// Whether there is a lock of the host, so that taking it makes no directory.
+    pub(crate) fn is_begun(&self) -> Result<bool> {
+        file::has_dir(&self.shared())
+    }
+
     /// The lock of one network; makes its directory.
     pub(crate) fn lock_network(&self, network: &NetworkName) -> Result<Lock> {
         let dir = self.dir(network);
         let (what, path) = (format!("network `{network}`"), dir.join("lock"));
-        let parts = ["", "claimed", "up", "leaving", "addresses", "loopback"];
         for _ in 0..GONE_MEANWHILE {
-            let made = parts
-                .iter()
-                .try_for_each(|part| file::make_dir(&dir.join(part)));
-            match made.and_then(|()| lock::take(&path, &what, self.lock_timeout)) {
-                Ok(lock) if file::has_dir(&dir.join("loopback"))? => return Ok(lock),
-                Ok(_) => {} // the network was removed between two steps
-                Err(err) if err.is_not_found() => {}
+            match lock::take(&path, &what, self.lock_timeout) {
+                Ok(lock) if file::has_dirs(&dir, &PARTS)? => return Ok(lock),
+                Ok(_) => {} // new, or removed between two steps
+                Err(err) if err.is_not_found() => file::make_dir(&dir)?,
                 Err(err) => return Err(err),
             }
+            let parts = PARTS.iter().map(|part| dir.join(part));
+            parts
+                .into_iter()
+                .try_for_each(|part| file::make_dir(&part))?;
         }
         Err(Error::missing(
             format!("lock {what}"),
@@ -253,6 +260,11 @@ impl Store {
 
     pub(crate) fn claim(&self, key: &Key) -> Result<Option<Claim>> {
         self.claim_of(&key.network, key.host_end())
+    }
+
+    /// The same of an attachment that is complete.
+    pub(crate) fn complete_claim(&self, key: &Key) -> Result<Option<Claim>> {
+        self.claim_in(&key.network, State::Up, key.host_end())
     }
 
     pub(crate) fn claim_of(

@@ -9,7 +9,7 @@ use crate::spec::{Attachment, Network};
 use core_netlink::addr::{AddressFlags, AddressSpec, Broadcast};
 use core_netlink::fdb::{FdbLife, FdbSpec};
 use core_netlink::link::{
-    Bridge, BridgePort, Ipv4Conf, Kind, LinkSpec, Netns, SetBridgePort, SetLink,
+    AddLink, Bridge, BridgePort, GetLink, Ipv4Conf, Kind, LinkSpec, Netns, SetBridgePort, SetLink,
 };
 use core_netlink::neigh::NeighbourFlags;
 use core_netlink::route::RouteSpec;
@@ -174,7 +174,8 @@ impl Engine {
             kind: Some(Kind::veth(peer)),
             ..one_end
         };
-        let made = match self.kernel.route()?.add_link(&spec) {
+        // The numbers are all that is to be known: what the kernel echoes is enough, though it is from before it has its master.
+        let made = match self.kernel.route()?.create(&AddLink(&spec)) {
             Ok(Some(link)) => Some(link),
             Ok(None) => self.find(attachment.host_end)?,
             Err(err) => {
@@ -321,11 +322,15 @@ impl Engine {
             up: Some(true),
             ..LinkSpec::default()
         };
-        self.set(scene.host_end, &up)?;
-        let here = [scene.host_end, scene.bridge];
-        for index in here.into_iter().flatten() {
-            notice(self.kernel.route()?, index)?;
+        let index = scene
+            .host_end
+            .ok_or_else(|| Error::missing("set a link up", "its number is not known"))?;
+        let mut requests: Vec<Box<dyn Request + '_>> = vec![Box::new(SetLink::new(index, &up))];
+        for link in [Some(index), scene.bridge].into_iter().flatten() {
+            requests.push(Box::new(GetLink(link.into())));
         }
+        send(self.kernel.route()?, &requests, |_| false)
+            .map_err(|err| netlink(format!("set link {index} up"), err))?;
         match (&mut scene.conn, scene.inner) {
             (Some(conn), Some(index)) => notice(conn, index),
             _ => Ok(()),
