@@ -127,6 +127,9 @@ impl Engine {
 
     /// Takes one away and waits for its links to be deleted: for what an earlier life left.
     pub(crate) fn remove_now(&mut self, attachment: &Attachment) -> Result<()> {
+        if self.planning {
+            return Ok(());
+        }
         let mut scene = Scene::default();
         let plan = self.plan_detach(attachment)?;
         self.dismantle("finish what an earlier command left", &plan, &mut scene)?;

@@ -9,10 +9,13 @@ use crate::settle::Dying;
 use crate::spec::{Attachment, Network, State};
 use crate::step::Step;
 use crate::store::Store;
+use core_netlink::conntrack::Flow;
 use core_netlink::link::{Link, LinkRef, LinkSpec};
 use core_netlink::{Conn, HwAddr, IfIndex, IfName, Request};
 use firewall::Change;
 use ns_mgmt::NetNs;
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 /// The group of links that were put aside: "vetc" in ASCII.
@@ -25,6 +28,8 @@ pub(crate) struct Engine {
     pub(crate) store: Store,
     pub(crate) kernel: Box<dyn Kernel>,
     pub(crate) watch: Option<Watch>,
+    /// Only plans are made: what is found dead on the way stays.
+    pub(crate) planning: bool,
 }
 
 /// What is learned on the way: numbers the kernel gives, and what was put aside.
@@ -41,6 +46,14 @@ pub(crate) struct Scene<'a> {
 }
 
 impl Engine {
+    /// Makes plans, and nothing else.
+    pub(crate) fn plan<T>(&mut self, make: impl FnOnce(&mut Engine) -> T) -> T {
+        self.planning = true;
+        let made = make(self);
+        self.planning = false;
+        made
+    }
+
     /// All of it, or nothing.
     pub(crate) fn execute(
         &mut self,
@@ -263,13 +276,31 @@ impl Engine {
         published.retain(|publish| publish.transport == firewall::Transport::Udp);
         let fail = |err| Error::firewall(format!("cut the old flows of {}", attachment.key), err);
         if !published.is_empty() {
-            firewall::forget_published(self.kernel.nft()?, &published).map_err(fail)?;
+            let old = firewall::flows_to(self.kernel.nft()?, &published).map_err(fail)?;
+            let old = self.ending_here(old)?;
+            firewall::forget(self.kernel.nft()?, &old).map_err(fail)?;
         }
         let gone = attachment.addresses.iter().filter(|_| addresses);
         for net in gone {
             firewall::forget_address(self.kernel.nft()?, net.addr()).map_err(fail)?;
         }
         Ok(())
+    }
+
+    /// Those that end here by their address; the others only pass, such as a container's question to a name server outside.
+    fn ending_here(&mut self, flows: Vec<Flow>) -> Result<Vec<Flow>> {
+        let mut own: HashMap<IpAddr, bool> = HashMap::new();
+        let mut kept = Vec::new();
+        for flow in flows {
+            let Some(ip) = flow.original.destination else {
+                continue;
+            };
+            let known = own.get(&ip).copied();
+            let is_own = known.map_or_else(|| self.is_own(ip), Ok)?;
+            own.insert(ip, is_own);
+            kept.extend(is_own.then_some(flow));
+        }
+        Ok(kept)
     }
 
     // Small words.

@@ -228,6 +228,32 @@ fn ports_are_taken_back_all_or_none_whichever_call_fails() {
     assert!(tried > 6 * 10, "{tried}");
 }
 
+#[test]
+fn a_plan_leaves_what_it_finds_dead() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = Arc::new(Mutex::new(World::new()));
+    let mut host = host(dir.path(), &world);
+    attached(&mut host, &["8080:80"]);
+    open(&world)
+        .links
+        .retain(|_, link| !link[&3].starts_with(b"vtp"));
+    let then = (open(&world).view(), files(dir.path()));
+    let other = AttachmentSpec {
+        id: AttachmentId::new("cli", "other").unwrap(),
+        ..attachment()
+    };
+    let namespace = NetNs::current().unwrap();
+    let plan = host.plan_attach(&other, &namespace).unwrap();
+    assert!(
+        plan.iter()
+            .any(|step| step.words.join("").contains("tcp . 8080"))
+    );
+    assert_eq!((open(&world).view(), files(dir.path())), then);
+    host.attach(&other, &namespace).unwrap();
+    let ports = host.attachment(&"blue".parse().unwrap(), &Who::Id(other.id), None);
+    assert_eq!(ports.unwrap().ports, other.ports);
+}
+
 /// Ends `act` without a word in place of every call it makes; the next command makes the world as it was, or complete.
 fn every_kill(before: impl Fn(&mut Host), act: impl Fn(&mut Host) -> Result<()>) -> usize {
     for at in 0.. {

@@ -111,6 +111,7 @@ impl Host {
                 store,
                 kernel: Box::new(kernel),
                 watch: None,
+                planning: false,
             },
         })
     }
@@ -167,9 +168,10 @@ impl Host {
 
     /// The steps that [`attach`](Self::attach) would take; none if it is attached already.
     pub fn plan_attach(&mut self, spec: &AttachmentSpec, namespace: &NetNs) -> Result<Vec<Step>> {
-        self.engine
-            .plan_attach_dry(spec, namespace)
-            .map(|plan| steps(&plan))
+        let plan = self
+            .engine
+            .plan(|engine| engine.plan_attach_dry(spec, namespace));
+        plan.map(|plan| steps(&plan))
     }
 
     /// The steps that [`create_network`](Self::create_network) and then [`attach`](Self::attach) would take, where the network is not made yet.

@@ -46,6 +46,9 @@ impl Engine {
             if !self.free_port(name, &holder)? {
                 return Err(self.published_by(op, port, &holder));
             }
+            if self.planning {
+                break; // it is free when the plan is carried out
+            }
         }
         Ok(())
     }
@@ -90,7 +93,8 @@ impl Engine {
         Ok(())
     }
 
-    fn is_own(&mut self, ip: IpAddr) -> Result<bool> {
+    /// Whether an address is this host's.
+    pub(crate) fn is_own(&mut self, ip: IpAddr) -> Result<bool> {
         match self.kernel.route()?.get_route(&RouteQuery::to(ip)) {
             Err(err) if err.is_permission() => {
                 Err(Error::netlink(format!("look for address {ip}"), err))

@@ -69,7 +69,8 @@ impl Host {
 
     /// The steps that [`publish`](Self::publish) would take; none if all is published already.
     pub fn plan_publish(&mut self, spec: &PublishSpec) -> Result<Vec<Step>> {
-        self.engine.plan_ports(spec, Engine::plan_publish)
+        self.engine
+            .plan(|engine| engine.plan_ports(spec, Engine::plan_publish))
     }
 
     /// The opposite: connections that stand go on, new ones are refused, UDP flows are cut. What is not published is no error; but a
@@ -80,7 +81,8 @@ impl Host {
 
     /// The steps that [`unpublish`](Self::unpublish) would take; none if none of it is published.
     pub fn plan_unpublish(&mut self, spec: &PublishSpec) -> Result<Vec<Step>> {
-        self.engine.plan_ports(spec, Engine::plan_unpublish)
+        self.engine
+            .plan(|engine| engine.plan_ports(spec, Engine::plan_unpublish))
     }
 
     /// The one attachment that is meant; an error if there is none, or several.

@@ -172,7 +172,7 @@ impl Engine {
 
     /// Deletes links that were put aside, whoever did it.
     pub(crate) fn delete_aside(&mut self, indexes: &[IfIndex]) -> Result<()> {
-        if indexes.is_empty() {
+        if indexes.is_empty() || self.planning {
             return Ok(());
         }
         delete(self.kernel.route()?, indexes)?;

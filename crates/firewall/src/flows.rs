@@ -1,67 +1,59 @@
 //! Connections the kernel still tracks after their rule is gone.
 
 use crate::{Publish, Result, Transport};
-use core_netlink::conntrack::{FlowFilter, Tuple};
+use core_netlink::conntrack::{Flow, FlowFilter, Tuple};
 use core_netlink::{Conn, Family};
 use std::net::IpAddr;
 
-const FEW: usize = 4; // ports that are asked for one by one: each time the kernel looks through its whole table
-
-/// Forgets UDP connections to these ports: a client would keep its old way after publish and keep the container after unpublish.
-/// TCP needs none of it. None there is success.
-pub fn forget_published(conn: &mut Conn, published: &[Publish]) -> Result<()> {
+/// UDP connections to these ports: a client would keep its old way after publish and keep the container after unpublish. TCP needs none
+/// of it. Where a port is published on all addresses, those that only pass through this host on their way to such a port are among them.
+pub fn flows_to(conn: &mut Conn, published: &[Publish]) -> Result<Vec<Flow>> {
+    let mut found = Vec::new();
     for v4 in [true, false] {
         let is_meant = |p: &&Publish| p.transport == Transport::Udp && p.to.is_ipv4() == v4;
         let udp: Vec<&Publish> = published.iter().filter(is_meant).collect();
-        match udp.len() <= FEW && udp.iter().all(|p| p.ports.count() == 1) {
-            true => forget_each(conn, &udp)?,
-            false => forget_listed(conn, &udp)?,
-        }
-    }
-    Ok(())
-}
-
-/// By the original packet: the address and the port of the host.
-fn forget_each(conn: &mut Conn, udp: &[&Publish]) -> Result<()> {
-    for publish in udp {
-        let original = Tuple {
-            protocol: Some(publish.transport.number()),
-            destination: publish.on.filter(|on| !on.is_unspecified()),
-            destination_port: Some(publish.ports.first()),
-            ..Tuple::default()
+        let Some(filter) = filter(&udp) else {
+            continue;
         };
-        let all = FlowFilter::all(Family::of(publish.to.ip()));
-        conn.delete_flows(&FlowFilter { original, ..all })?;
+        let flows = conn.flows(&filter)?.into_iter();
+        let leads = |flow: &Flow| udp.iter().any(|publish| leads_to(publish, &flow.original));
+        found.extend(flows.filter(leads));
     }
-    Ok(())
+    Ok(found)
 }
 
-/// The kernel filters by one port only: look once, then forget one by one.
-fn forget_listed(conn: &mut Conn, udp: &[&Publish]) -> Result<()> {
-    let Some(first) = udp.first() else {
-        return Ok(());
-    };
+/// What the kernel can filter by: the port and the address if there is but one of them.
+fn filter(udp: &[&Publish]) -> Option<FlowFilter> {
+    let first = udp.first()?;
+    let alone = udp.len() == 1 && first.ports.count() == 1;
     let original = Tuple {
         protocol: Some(first.transport.number()),
+        destination: one_address(first).filter(|_| alone),
+        destination_port: alone.then_some(first.ports.first()),
         ..Tuple::default()
     };
     let all = FlowFilter::all(Family::of(first.to.ip()));
-    for flow in conn.flows(&FlowFilter { original, ..all })? {
-        if udp
-            .iter()
-            .any(|publish| leads_there(publish, &flow.original))
-        {
-            conn.delete_flow(&flow)?;
-        }
-    }
-    Ok(())
+    Some(FlowFilter { original, ..all })
 }
 
-fn leads_there(publish: &Publish, original: &Tuple) -> bool {
-    let on = publish.on.filter(|on| !on.is_unspecified());
+fn one_address(publish: &Publish) -> Option<IpAddr> {
+    publish.on.filter(|on| !on.is_unspecified())
+}
+
+/// By the original packet: the address and the port of the host.
+fn leads_to(publish: &Publish, original: &Tuple) -> bool {
+    let on = one_address(publish);
     let ports = publish.ports.first()..=publish.ports.last();
     let port = original.destination_port;
     port.is_some_and(|port| ports.contains(&port)) && (on.is_none() || on == original.destination)
+}
+
+/// Forgets connections; what is gone already is.
+pub fn forget(conn: &mut Conn, flows: &[Flow]) -> Result<()> {
+    for flow in flows {
+        conn.delete_flow(flow)?;
+    }
+    Ok(())
 }
 
 /// Forgets every connection from or to this address of a container that is gone. None there is success.

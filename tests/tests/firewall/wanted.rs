@@ -205,7 +205,8 @@ fn udp_follows_the_publication() {
         for (to, server) in [(&a, &on_a), (&b, &on_b)] {
             let change = firewall::publish(&to.attachment.owner, &publish(to)).unwrap();
             w.apply(&change);
-            firewall::forget_published(&mut w.conn, &[publish(to)]).unwrap();
+            let old = firewall::flows_to(&mut w.conn, &[publish(to)]).unwrap();
+            firewall::forget(&mut w.conn, &old).unwrap();
             ask().unwrap();
             assert_eq!(
                 server.seen().len(),

@@ -124,6 +124,30 @@ fn a_flow_of_udp_is_cut_when_its_port_comes_or_goes() {
     });
 }
 
+/// The question of a neighbour to a name server outside is under way while port 53 is published here.
+#[test]
+fn flows_that_only_pass_are_left_alone() {
+    lab(|lab| {
+        let outside = outside(lab);
+        let c2 = lab.netns("c2");
+        web(lab);
+        lab.vetch("attach web c1").ok();
+        lab.vetch("attach web c2").ok();
+        let far = outside.run(|| UdpSocket::bind("192.0.2.2:53")).unwrap();
+        far.set_read_timeout(Some(LIMIT)).unwrap();
+        for ports in ["-p 53:53/udp", "-p 50-60:50-60/udp"] {
+            let asked = Flow::open(&c2, "192.0.2.2:53");
+            asked.0.send(b"?").unwrap();
+            let (_, from) = far.recv_from(&mut [0; 8]).unwrap();
+            lab.vetch(&format!("port add web c1 {ports}")).ok();
+            far.send_to(b"!", from).unwrap();
+            asked.0.recv(&mut [0; 8]).unwrap();
+            lab.vetch("port rm web c1 --all").ok();
+        }
+        clear(lab);
+    });
+}
+
 #[test]
 fn the_first_and_the_last_port_switch_what_only_ports_need() {
     lab(|lab| {

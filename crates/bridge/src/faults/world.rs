@@ -16,6 +16,7 @@ use std::time::Duration;
 const UPLINK: u32 = 10;
 const ENOENT: i32 = 2;
 const ENODEV: i32 = 19;
+const CONNECTIONS: u16 = 0x0101; // IPCTNL_MSG_CT_GET: none is tracked
 
 /// A link as far as it matters: its attributes by number.
 pub(super) type Link = BTreeMap<u16, Vec<u8>>;
@@ -144,6 +145,7 @@ impl World {
             (0x11, None) => {
                 self.elements = self.staged.take().unwrap_or_else(|| self.elements.clone())
             }
+            (CONNECTIONS, None) => return Reply::Records(Vec::new()),
             (kind, None) => return self.nft_object(kind & 0xff, sent.body),
         }
         Reply::Ack
@@ -340,6 +342,7 @@ pub(super) fn host(dir: &Path, world: &Arc<Mutex<World>>) -> Host {
             store,
             kernel,
             watch: None,
+            planning: false,
         },
     }
 }
