@@ -168,6 +168,25 @@ impl Store {
         }
         Ok(())
     }
+
+    /// Notes that an attachment has a port which 127.0.0.1 leads to.
+    pub(crate) fn mark_loopback(&self, network: &NetworkName, host_end: IfName) -> Result<()> {
+        file::reserve(
+            &file::at(&self.dir(network).join("loopback"), host_end),
+            "1",
+        )
+        .map(drop)
+    }
+
+    pub(crate) fn unmark_loopback(&self, network: &NetworkName, host_end: IfName) -> Result<()> {
+        file::remove(&file::at(&self.dir(network).join("loopback"), host_end))
+    }
+
+    /// Whether nobody else in the network has such a port.
+    pub(crate) fn is_last_loopback(&self, network: &NetworkName, host_end: IfName) -> Result<bool> {
+        let names = file::names(&self.dir(network).join("loopback"))?;
+        Ok(names.iter().all(|name| *name == host_end.to_string()))
+    }
 }
 
 fn parse_entry(ports: &str, host: &str, like: &PortSpec) -> Option<PortSpec> {
