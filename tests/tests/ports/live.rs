@@ -327,7 +327,7 @@ fn killed_at_any_change_the_next_command_finishes_or_undoes_it() {
                 }
                 lab.vetch(back).ok();
             }
-            assert!(kills > 12, "{kills} calls: strace saw too few");
+            assert!(kills >= 10, "{kills} calls: strace saw too few");
             lab.vetch(words).ok();
             assert_eq!(published(lab), all);
         }
