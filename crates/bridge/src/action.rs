@@ -50,8 +50,12 @@ pub(crate) enum Action {
     },
     /// Addresses and routes inside.
     Inside { attachment: Attachment },
-    /// Let 127.0.0.1 be routed to the bridge, or not any more.
-    Localnet { bridge: IfName, on: bool },
+    /// Let 127.0.0.1 be routed to the bridge, or not any more. Where others need it on, it stays on when this is undone.
+    Localnet {
+        bridge: IfName,
+        on: bool,
+        others: bool,
+    },
     /// Cut UDP flows that still take their old way.
     Flows {
         attachment: Attachment,
@@ -169,7 +173,7 @@ impl Action {
             } => pair_step(attachment, *bridge, *queues),
             Action::HostEnd { attachment, bridge } => host_end_step(attachment, *bridge),
             Action::Inside { attachment } => inside_step(attachment),
-            Action::Localnet { bridge, on } => localnet_step(*bridge, *on),
+            Action::Localnet { bridge, on, others } => localnet_step(*bridge, *on, *others),
             Action::Flows {
                 attachment,
                 addresses,
@@ -424,7 +428,7 @@ fn inside_step(attachment: &Attachment) -> Step {
     )
 }
 
-fn localnet_step(bridge: IfName, on: bool) -> Step {
+fn localnet_step(bridge: IfName, on: bool, others: bool) -> Step {
     let word = |on| {
         vec![format!(
             "sysctl -w net/ipv4/conf/{bridge}/route_localnet={}",
@@ -435,7 +439,7 @@ fn localnet_step(bridge: IfName, on: bool) -> Step {
         true => "let 127.0.0.1 on this host reach published ports",
         false => "nothing is published to 127.0.0.1 any more",
     };
-    step(what, word(on), word(!on))
+    step(what, word(on), if others { vec![] } else { word(!on) })
 }
 
 fn flows_step(attachment: &Attachment, addresses: bool) -> Step {

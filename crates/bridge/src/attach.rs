@@ -279,7 +279,12 @@ impl Engine {
         let mut plan = vec![Action::Claim(claim.clone())];
         plan.extend(wired(network, &claim.attachment)?);
         if ports.iter().any(|port| port.serves_loopback()) && !network.internal {
-            plan.push(Action::Localnet { bridge, on: true });
+            let end = claim.attachment.host_end;
+            plan.push(Action::Localnet {
+                bridge,
+                on: true,
+                others: !self.store.is_last_loopback(&network.name, end)?,
+            });
         }
         if ports
             .iter()

@@ -119,7 +119,11 @@ impl Engine {
                 || attachment.key.network.bridge(),
                 |found| found.network.bridge,
             );
-            plan.push(Action::Localnet { bridge, on: false });
+            plan.push(Action::Localnet {
+                bridge,
+                on: false,
+                others: false,
+            });
         }
         plan.push(Action::Unclaim(of()));
         Ok(plan)

@@ -102,6 +102,7 @@ impl Engine {
             Action::Localnet {
                 bridge: network.bridge,
                 on: wanted,
+                others: true,
             },
         ];
         let found = Finding {

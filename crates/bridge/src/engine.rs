@@ -151,7 +151,7 @@ impl Engine {
             } => self.make_pair(attachment, *bridge, *queues, scene),
             Action::HostEnd { attachment, .. } => self.host_end(attachment, scene),
             Action::Inside { attachment } => self.inside(attachment, scene),
-            Action::Localnet { bridge, on } => self.localnet(*bridge, *on),
+            Action::Localnet { bridge, on, .. } => self.localnet(*bridge, *on),
             Action::Flows {
                 attachment,
                 addresses,
@@ -215,7 +215,9 @@ impl Engine {
             Action::Pair { .. } if scene.pair_was_there => Ok(()),
             Action::Pair { attachment, .. } => self.delete_pair(attachment),
             Action::Port(action) => self.undo_port(action),
-            Action::Localnet { bridge, on } => self.localnet(*bridge, !on),
+
+            Action::Localnet { others: true, .. } => Ok(()),
+            Action::Localnet { bridge, on, .. } => self.localnet(*bridge, !on),
             Action::HostUp { .. } => scene.host_end.map_or(Ok(()), |index| {
                 self.set(
                     Some(index),

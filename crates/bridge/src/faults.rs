@@ -61,7 +61,7 @@ fn files(dir: &Path) -> Vec<String> {
 /// Runs `act` once for every call it makes and every error, in a world made by `before`.
 fn every_fault(before: impl Fn(&mut Host), act: impl Fn(&mut Host) -> Result<()>) -> usize {
     let mut total = 0;
-    for errno in [1, 4, 12, 16, 28, 105] {
+    for errno in [1, 4, 12, 16, 28, 30, 105] {
         for at in 0.. {
             let dir = tempfile::tempdir().unwrap();
             let world = Arc::new(Mutex::new(World::new()));
@@ -108,7 +108,7 @@ fn every_fault(before: impl Fn(&mut Host), act: impl Fn(&mut Host) -> Result<()>
 #[test]
 fn a_network_is_whole_or_absent_whichever_call_fails() {
     let tried = every_fault(|_| (), |host| host.create_network(&network()).map(drop));
-    assert!(tried > 6 * 30, "{tried}");
+    assert!(tried > 7 * 30, "{tried}");
 }
 
 #[test]
@@ -118,7 +118,25 @@ fn an_attachment_is_whole_or_absent_whichever_call_fails() {
     let tried = every_fault(before, |host| {
         host.attach(&attachment(), &namespace).map(drop)
     });
-    assert!(tried > 6 * 20, "{tried}");
+    assert!(tried > 7 * 20, "{tried}");
+}
+
+#[test]
+fn a_neighbour_keeps_what_both_need_whichever_call_fails() {
+    let namespace = NetNs::current().unwrap();
+    let neighbour = AttachmentSpec {
+        ports: ports(&["8081:80"]).ports,
+        id: AttachmentId::new("cli", "neighbour").unwrap(),
+        ..attachment()
+    };
+    let before = |host: &mut Host| {
+        host.create_network(&network()).unwrap();
+        host.attach(&neighbour, &namespace).unwrap();
+    };
+    let tried = every_fault(before, |host| {
+        host.attach(&attachment(), &namespace).map(drop)
+    });
+    assert!(tried > 7 * 20, "{tried}");
 }
 
 #[test]

@@ -15,20 +15,33 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// Held until dropped.
 #[derive(Debug)]
-pub(crate) struct Lock(Flock<File>);
+pub(crate) struct Lock(Option<Flock<File>>);
 
 impl Lock {
     /// What a process that goes on holding the lock must keep open.
-    pub(crate) fn descriptor(&self) -> RawFd {
-        self.0.as_raw_fd()
+    pub(crate) fn descriptor(&self) -> Option<RawFd> {
+        self.0.as_ref().map(|lock| lock.as_raw_fd())
     }
 
     /// Lets go of it here only: a child that kept the descriptor holds it on. (Dropping unlocks for both.)
-    pub(crate) fn leave(self) {
-        let descriptor = self.descriptor();
-        std::mem::forget(self);
-        let _ = nix::unistd::close(descriptor);
+    pub(crate) fn leave(mut self) {
+        self.0.take().into_iter().for_each(close);
     }
+}
+
+impl Drop for Lock {
+    /// Where unlocking is refused, closing unlocks.
+    fn drop(&mut self) {
+        let refused = self.0.take().and_then(|lock| lock.unlock().err());
+        refused.into_iter().for_each(|(lock, _)| close(lock));
+    }
+}
+
+/// Without unlocking first.
+fn close(lock: Flock<File>) {
+    let descriptor = lock.as_raw_fd();
+    std::mem::forget(lock);
+    let _ = nix::unistd::close(descriptor);
 }
 
 /// Takes a lock, waiting at most `limit`. `what` completes "cannot lock ...".
@@ -47,15 +60,16 @@ pub(crate) fn take(path: &Path, what: &str, limit: Duration) -> Result<Lock> {
 /// `None` if somebody holds it, or if it was removed meanwhile together with its network.
 pub(crate) fn try_take(path: &Path, what: &str) -> Result<Option<Lock>> {
     let (file, ours) = file::open_lock(path)?;
-    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) if fs::metadata(path).is_ok_and(|found| found.ino() == ours) => {
-            sign(&lock);
-            Ok(Some(Lock(lock)))
-        }
-        Ok(_) => Ok(None),
-        Err((_, nix::errno::Errno::EWOULDBLOCK | nix::errno::Errno::EINTR)) => Ok(None),
-        Err((_, errno)) => Err(Error::file(format!("lock {what}"), errno)),
+    let lock = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Lock(Some(lock)),
+        Err((_, nix::errno::Errno::EWOULDBLOCK | nix::errno::Errno::EINTR)) => return Ok(None),
+        Err((_, errno)) => return Err(Error::file(format!("lock {what}"), errno)),
+    };
+    let is_there = fs::metadata(path).is_ok_and(|found| found.ino() == ours);
+    if is_there {
+        lock.0.iter().for_each(|file| sign(file));
     }
+    Ok(Some(lock).filter(|_| is_there))
 }
 
 /// Best effort: the number is only for the words of an error.

@@ -245,6 +245,7 @@ impl Engine {
                 plan.push(Action::Localnet {
                     bridge: network.bridge,
                     on: true,
+                    others: !self.store.is_last_loopback(&network.name, of.host_end)?,
                 });
             }
             plan.push(Action::Elements(intent::ports(&touched.attachment)?));
@@ -285,6 +286,7 @@ impl Engine {
                 plan.push(Action::Localnet {
                     bridge: network.bridge,
                     on: false,
+                    others: false,
                 });
             }
             if after.ports.is_empty() {

@@ -56,7 +56,10 @@ impl Detached {
     pub fn descriptors(&self) -> Vec<RawFd> {
         let sockets = self.route.iter().chain(&self.nft);
         let sockets = sockets.map(|conn| conn.as_fd().as_raw_fd());
-        let notes = self.links.iter().map(|dying| dying.lock.descriptor());
+        let notes = self
+            .links
+            .iter()
+            .filter_map(|dying| dying.lock.descriptor());
         sockets.chain(notes).collect()
     }
 

@@ -117,7 +117,10 @@ impl World {
                 Reply::Ack
             }
             _ => {
-                self.links.entry(index).or_default().extend(kept(asked));
+                let link = self.links.entry(index).or_default();
+                link.extend(switches(&asked));
+                link.extend(kept(asked));
+                link.retain(|kind, value| *kind < SWITCH || *value != [0; 4]);
                 Reply::Ack
             }
         }
@@ -179,6 +182,23 @@ impl World {
             _ => Reply::Ack,
         }
     }
+}
+
+/// Where a link keeps its IPv4 switches, by number; those that are off are not kept.
+const SWITCH: u16 = 10_000;
+
+/// Of IFLA_AF_SPEC, AF_INET, IFLA_INET_CONF.
+fn switches(asked: &Link) -> Vec<(u16, Vec<u8>)> {
+    let nested = |bytes: &[u8], kind| {
+        let found = Attrs::new(bytes).find(kind).unwrap();
+        found.map_or_else(Vec::new, |found| found.value.to_vec())
+    };
+    let families = asked.get(&26).cloned().unwrap_or_default();
+    let conf = nested(&nested(&families, 2), 1);
+    let switches = Attrs::new(&conf).map(|attr| attr.unwrap());
+    switches
+        .map(|attr| (SWITCH + attr.kind, attr.value.to_vec()))
+        .collect()
 }
 
 /// What a set-link message leaves on a link, of what is looked at: name, MAC, MTU, master, alias, group.
