@@ -142,14 +142,13 @@ impl Engine {
 
     /// Undoes every attachment of a network that was not finished: the network's lock is ours, so nobody is at it any more.
     pub(crate) fn recover_attachments(&mut self, network: &NetworkName) -> Result<Vec<Attachment>> {
-        self.store.remove_claim_drafts(network)?;
         self.recover_ports(network)?;
+        let mut unfinished = self.store.remove_claim_drafts(network)?;
+        unfinished.extend(self.store.claims_in(network, State::Leaving)?);
         let mut undone = Vec::new();
-        for state in [State::Claimed, State::Leaving] {
-            for claim in self.store.claims_in(network, state)? {
-                self.remove_now(&claim.attachment)?;
-                undone.push(claim.attachment);
-            }
+        for claim in unfinished {
+            self.remove_now(&claim.attachment)?;
+            undone.push(claim.attachment);
         }
         Ok(undone)
     }

@@ -155,12 +155,15 @@ fn anew<T>(draft: &Path, make: impl Fn() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
-/// Removes what processes that were killed had not finished writing in a directory.
-pub(crate) fn remove_drafts(dir: &Path) -> Result<()> {
-    let is_draft = |name: &String| name.starts_with('.') && name.ends_with(DRAFT);
-    let mut drafts = all_names(dir)?;
-    drafts.retain(is_draft);
-    drafts.iter().try_for_each(|name| remove(&dir.join(name)))
+/// Removes what processes that were killed had not finished writing in a directory; the names that are left, sorted.
+pub(crate) fn remove_drafts(dir: &Path) -> Result<Vec<String>> {
+    let (hidden, mut left): (Vec<_>, Vec<_>) = all_names(dir)?
+        .into_iter()
+        .partition(|name| name.starts_with('.'));
+    let mut drafts = hidden.iter().filter(|name| name.ends_with(DRAFT));
+    drafts.try_for_each(|name| remove(&dir.join(name)))?;
+    left.sort();
+    Ok(left)
 }
 
 /// Opens a file to lock, making it if need be; and its inode.

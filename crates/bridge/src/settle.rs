@@ -136,7 +136,8 @@ impl Engine {
         scene: Scene<'_>,
     ) -> Result<Detached> {
         let mut links = scene.aside;
-        links.extend(self.abandoned()?);
+        let ours: Vec<IfIndex> = links.iter().map(|dying| dying.index).collect();
+        links.extend(self.abandoned(&ours)?);
         let (route, nft) = match links.is_empty() && attachments.is_empty() {
             true => (None, None),
             false => self.kernel.part(),
@@ -155,16 +156,17 @@ impl Engine {
         })
     }
 
-    /// Links that were put aside by a process that is no more.
-    fn abandoned(&self) -> Result<Vec<Dying>> {
+    /// Links that were put aside by a process that is no more; not those that this one is at.
+    fn abandoned(&self, ours: &[IfIndex]) -> Result<Vec<Dying>> {
         let dying = self.store.dying()?.into_iter();
+        let dying = dying.filter(|index| !ours.contains(index));
         let dying = dying.map(|index| self.store.note_dying(index));
         dying.filter_map(Result::transpose).collect()
     }
 
     /// Deletes what a process put aside that is no more.
     pub(crate) fn settle_abandoned(&mut self) -> Result<()> {
-        let abandoned = self.abandoned()?;
+        let abandoned = self.abandoned(&[])?;
         self.settle_now(&abandoned)
     }
 

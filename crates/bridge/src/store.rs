@@ -45,6 +45,11 @@ fn state_dir(state: State) -> &'static str {
     }
 }
 
+/// Whose the claim in a file is.
+fn host_end(file: &str) -> Option<IfName> {
+    file.strip_suffix(".json")?.parse().ok()
+}
+
 impl Store {
     pub(crate) fn shared(&self) -> PathBuf {
         self.base.join(".host")
@@ -216,12 +221,13 @@ impl Store {
             .chain([self.shared()])
             .chain(self.definitions.clone());
         dirs.into_iter()
-            .try_for_each(|dir| file::remove_drafts(&dir))
+            .try_for_each(|dir| file::remove_drafts(&dir).map(drop))
     }
 
-    /// The same for claims. The network's lock must be held.
-    pub(crate) fn remove_claim_drafts(&self, network: &NetworkName) -> Result<()> {
-        file::remove_drafts(&self.claim_drafts(network))
+    /// The same for claims; those that are claimed only, oldest first. The network's lock must be held.
+    pub(crate) fn remove_claim_drafts(&self, network: &NetworkName) -> Result<Vec<Claim>> {
+        let left = file::remove_drafts(&self.claim_drafts(network))?;
+        self.claims_named(network, State::Claimed, &left)
     }
 
     /// Where claims are drafted, whatever their state: the others have too many to look through.
@@ -295,8 +301,18 @@ impl Store {
 
     /// All claims of a network in this state, oldest first.
     pub(crate) fn claims_in(&self, network: &NetworkName, state: State) -> Result<Vec<Claim>> {
-        let names = self.claim_names(network, state)?.into_iter();
-        let claims = names.map(|name| self.claim_in(network, state, name));
+        let names = file::names(&self.dir(network).join(state_dir(state)))?;
+        self.claims_named(network, state, &names)
+    }
+
+    fn claims_named(
+        &self,
+        network: &NetworkName,
+        state: State,
+        names: &[String],
+    ) -> Result<Vec<Claim>> {
+        let ends = names.iter().filter_map(|name| host_end(name));
+        let claims = ends.map(|end| self.claim_in(network, state, end));
         let mut claims = claims
             .filter_map(Result::transpose)
             .collect::<Result<Vec<_>>>()?;
@@ -389,10 +405,7 @@ impl Store {
 
     fn claim_names(&self, network: &NetworkName, state: State) -> Result<Vec<IfName>> {
         let names = file::names(&self.dir(network).join(state_dir(state)))?;
-        let names = names.iter();
-        Ok(names
-            .filter_map(|name| name.strip_suffix(".json")?.parse().ok())
-            .collect())
+        Ok(names.iter().filter_map(|name| host_end(name)).collect())
     }
 
     /// Whether there is anything noted about a network.
@@ -420,7 +433,7 @@ impl Store {
 
     /// Notes a link that is put aside. Whoever holds the lock on the note is at it; `None` if somebody else is.
     pub(crate) fn note_dying(&self, index: IfIndex) -> Result<Option<Dying>> {
-        file::make_dir(&self.shared().join("dying"))?;
+        file::need_dir(&self.shared().join("dying"))?;
         let note = self.dying_path(index);
         let lock = lock::try_take(&note, &format!("link {index}, which is put aside"))?;
         Ok(lock.map(|lock| Dying { index, note, lock }))

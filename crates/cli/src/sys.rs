@@ -78,9 +78,10 @@ pub(crate) fn terminal_width(fd: BorrowedFd<'_>) -> Option<u16> {
     (answer == 0 && size.ws_col > 0).then_some(size.ws_col)
 }
 
-/// Runs `work` in a process of its own that nobody waits for: forked twice, in its own session, with 0, 1 and 2 on `/dev/null`.
+/// Runs `work` in a child that nobody waits for, in its own session, with 0, 1 and 2 on `/dev/null`.
 ///
-/// The caller returns as soon as the first child is reaped. Every descriptor stays open in the child but those that `work` closes.
+/// For a program that ends soon: the child is nobody's then, and whoever adopts it reaps it. Every descriptor stays open in the child
+/// but those that `work` closes.
 ///
 /// # Errors
 ///
@@ -90,10 +91,7 @@ pub(crate) fn in_orphan(work: impl FnOnce()) -> io::Result<()> {
     // SAFETY: besides this thread there is at most an idle one of `ns_mgmt`, waiting for work in a namespace. It holds no lock that `work`
     // needs; the allocator is made ready in the child by the C library.
     match unsafe { nix::unistd::fork() }? {
-        nix::unistd::ForkResult::Parent { child } => {
-            nix::sys::wait::waitpid(child, None)?;
-            Ok(())
-        }
+        nix::unistd::ForkResult::Parent { .. } => Ok(()),
         nix::unistd::ForkResult::Child => orphan(&null, work),
     }
 }
@@ -103,14 +101,11 @@ fn orphan(null: &File, work: impl FnOnce()) -> ! {
     let _ = nix::unistd::setsid();
     // A working directory keeps a mount.
     let _ = nix::unistd::chdir("/");
-    // SAFETY: the child has this one thread.
-    if let Ok(nix::unistd::ForkResult::Child) = unsafe { nix::unistd::fork() } {
-        for standard in 0..3 {
-            // SAFETY: dup2 only replaces a descriptor number; no Rust value owns 0, 1 or 2.
-            unsafe { libc::dup2(null.as_raw_fd(), standard) };
-        }
-        work();
+    for standard in 0..3 {
+        // SAFETY: dup2 only replaces a descriptor number; no Rust value owns 0, 1 or 2.
+        unsafe { libc::dup2(null.as_raw_fd(), standard) };
     }
+    work();
     // SAFETY: _exit ends the process without running the parent's destructors and exit handlers a second time.
     unsafe { libc::_exit(0) }
 }
