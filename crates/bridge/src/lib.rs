@@ -11,6 +11,7 @@ mod check;
 mod choose;
 mod detach;
 mod differs;
+mod dying;
 mod engine;
 mod error;
 mod exposed;

@@ -16,9 +16,8 @@ use crate::file;
 use crate::lock::{self, Lock};
 use crate::name::{Key, NetworkName};
 use crate::record::{Claim, Definition, Opened};
-use crate::settle::Dying;
 use crate::spec::State;
-use core_netlink::{IfIndex, IfName};
+use core_netlink::IfName;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -429,25 +428,6 @@ impl Store {
             true => file::remove(&path),
             false => file::write(&path, &opened.write()?),
         }
-    }
-
-    /// Notes a link that is put aside. Whoever holds the lock on the note is at it; `None` if somebody else is.
-    pub(crate) fn note_dying(&self, index: IfIndex) -> Result<Option<Dying>> {
-        file::need_dir(&self.shared().join("dying"))?;
-        let note = self.dying_path(index);
-        let lock = lock::try_take(&note, &format!("link {index}, which is put aside"))?;
-        Ok(lock.map(|lock| Dying { index, note, lock }))
-    }
-
-    pub(crate) fn dying_path(&self, index: IfIndex) -> PathBuf {
-        file::at(&self.shared().join("dying"), index)
-    }
-
-    /// The links that were put aside.
-    pub(crate) fn dying(&self) -> Result<Vec<IfIndex>> {
-        let names = file::names(&self.shared().join("dying"))?;
-        let indexes = names.iter().filter_map(|name| name.parse().ok());
-        Ok(indexes.map(IfIndex).collect())
     }
 }
 
