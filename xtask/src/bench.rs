@@ -7,8 +7,8 @@ use std::{env, fs};
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::sandbox::{self, Job};
-use crate::sh;
+use crate::program::{Program, exit_code};
+use crate::{sandbox, sh};
 
 /// What to measure.
 #[derive(Args)]
@@ -32,32 +32,17 @@ pub(crate) fn main(options: &Options) -> Result<ExitCode> {
     };
     // A place that cannot be written is noticed before the work.
     fs::write(&json, "").with_context(|| format!("write {}", json.display()))?;
-    let built =
-        sh::built("build --release --quiet --package vetch --package vetch-benches --bins")?;
-    let find = |name: &str| {
-        let found = built.iter().find(|(built, _)| built == name);
-        found
-            .map(|(_, path)| path.clone())
-            .with_context(|| format!("cargo built no `{name}`"))
-    };
-    let dir = tempfile::tempdir()?;
-    let job = Job {
-        vetch: find("vetch")?,
-        dir: dir.path().to_owned(),
-        no_pid: false,
-        program: true,
+    let program = Program {
+        build: "build --release --quiet --package vetch --package vetch-benches --bins",
+        name: "vetch-bench",
         timed: true,
         limit: sandbox::LIMIT,
-        tests: vec![find("vetch-bench")?],
-        args: words(options, &json),
     };
-    let code = job.enter_sandbox()?;
+    let code = program.run(words(options, &json))?;
     if code == Some(0) {
         println!("kept in {}", json.display());
     }
-    Ok(ExitCode::from(
-        code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
-    ))
+    Ok(exit_code(code))
 }
 
 fn words(options: &Options, json: &Path) -> Vec<String> {

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::sandbox::Job;
-use crate::{sh, tools};
+use crate::program::{Program, exit_code};
+use crate::tools;
 
 /// The full form takes its time.
 const LIMIT: u64 = 4 * 3600;
@@ -33,28 +33,13 @@ pub(crate) fn main(options: &Options) -> Result<ExitCode> {
     if !tools::prepare()? {
         bail!("the campaign needs the tools named above");
     }
-    let built = sh::built("build --quiet --package vetch --package vetch-tests --bins")?;
-    let find = |name: &str| {
-        let found = built.iter().find(|(built, _)| built == name);
-        found
-            .map(|(_, path)| path.clone())
-            .with_context(|| format!("cargo built no `{name}`"))
-    };
-    let dir = tempfile::tempdir()?;
-    let job = Job {
-        vetch: find("vetch")?,
-        dir: dir.path().to_owned(),
-        no_pid: false,
-        program: true,
+    let program = Program {
+        build: "build --quiet --package vetch --package vetch-tests --bins",
+        name: "vetch-faults",
         timed: false,
         limit: LIMIT,
-        tests: vec![find("vetch-faults")?],
-        args: words(options),
     };
-    let code = job.enter_sandbox()?;
-    Ok(ExitCode::from(
-        code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
-    ))
+    Ok(exit_code(program.run(words(options))?))
 }
 
 fn words(options: &Options) -> Vec<String> {

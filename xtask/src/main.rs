@@ -9,6 +9,7 @@ mod bench;
 mod counts;
 mod dist;
 mod faults;
+mod program;
 mod sandbox;
 mod sh;
 mod skips;
