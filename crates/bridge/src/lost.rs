@@ -100,6 +100,7 @@ impl Engine {
             self.keep(&claim)?;
             found.push(claim.attachment);
         }
+        self.store.remove_claim_drafts(&network.name)?;
         self.store.remove_damaged(&network.name)?;
         self.store.release_orphans(&network.name)?;
         Ok(found)

@@ -31,6 +31,7 @@ impl Engine {
     }
 
     fn create_locked(&mut self, op: &str, spec: &NetworkSpec) -> Result<Network> {
+        self.store.remove_drafts()?;
         self.settle_abandoned()?;
         self.recover_network(&spec.name)?;
         let (network, plan) = self.plan_network(spec)?;
@@ -153,6 +154,7 @@ impl Engine {
     pub(crate) fn remove_network(&mut self, name: &NetworkName, force: bool) -> Result<Detached> {
         let op = format!("remove network `{name}`");
         let _host = self.lock_host()?;
+        self.store.remove_drafts()?;
         let mut scene = Scene::default();
         let mut gone = Vec::new();
         match self.store.definition(name) {

@@ -287,3 +287,27 @@ fn many_at_once_get_each_an_address() {
         away(host);
     });
 }
+
+/// A process that is killed while it writes a record leaves a draft of it, and nothing else may be left to find it by.
+#[test]
+fn drafts_of_killed_commands_go_with_the_next_one() {
+    lab(|lab| {
+        lab.vetch("network create blue --subnet 10.7.0.0/24").ok();
+        let drafts = || lab.shell("find /run/vetch -name '.*.draft'").ok().stdout;
+        for (draft, next) in [
+            (
+                "blue/claimed/.vtpaaaaaaaaaaaa.json.draft",
+                "detach blue nobody",
+            ),
+            (".host/.opened.json.draft", "network rm red"),
+            ("blue/.definition.json.draft", "network create blue"),
+        ] {
+            lab.shell(&format!("cd /run/vetch/*; umask 077; echo '{{' > {draft}"))
+                .ok();
+            assert_ne!(drafts(), "");
+            lab.vetch(next).ok();
+            assert_eq!(drafts(), "", "after {next}");
+        }
+        lab.vetch("network rm --wait blue").ok();
+    });
+}
