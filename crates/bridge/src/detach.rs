@@ -14,22 +14,37 @@ use ns_mgmt::Target;
 const FRONTS: [&str; 2] = ["cli", "run"]; // where a name alone is looked for first
 
 impl Engine {
+    /// Tries twice: whatever is away already does not come back.
     pub(crate) fn detach(
         &mut self,
         network: &NetworkName,
         who: &Who,
         ifname: Option<IfName>,
     ) -> Result<Detached> {
-        let tried = self.detach_known(network, who, ifname);
+        let mut gone = Vec::new();
+        match self.detach_mended(network, who, ifname, &mut gone) {
+            Err(err) if err.may_pass() => self.detach_mended(network, who, ifname, &mut gone),
+            done => done,
+        }
+    }
+
+    fn detach_mended(
+        &mut self,
+        network: &NetworkName,
+        who: &Who,
+        ifname: Option<IfName>,
+        gone: &mut Vec<Attachment>,
+    ) -> Result<Detached> {
+        let tried = self.detach_known(network, who, ifname, gone);
         let mend = match &tried {
             Ok(detached) => detached.attachments().is_empty(),
             Err(err) => err.is_damaged(),
         };
         if mend && self.is_defined(network) && !self.mend_records(network)?.is_empty() {
-            return self.detach_known(network, who, ifname);
+            return self.detach_known(network, who, ifname, gone);
         }
         match tried {
-            Err(err) if err.is_damaged() => self.detach_known(network, who, ifname),
+            Err(err) if err.is_damaged() => self.detach_known(network, who, ifname, gone),
             tried => tried,
         }
     }
@@ -44,10 +59,10 @@ impl Engine {
         network: &NetworkName,
         who: &Who,
         ifname: Option<IfName>,
+        gone: &mut Vec<Attachment>,
     ) -> Result<Detached> {
         let op = format!("detach {} from network `{network}`", words(who));
         let mut scene = Scene::default();
-        let mut gone = Vec::new();
         if self.store.is_alive()? && self.store.knows(network)? {
             let _lock = self.store.lock_network(network)?;
             self.recover_ports(network)?;
@@ -57,7 +72,7 @@ impl Engine {
                 gone.push(claim.attachment);
             }
         }
-        self.detached(gone, scene)
+        self.detached(gone.clone(), scene)
     }
 
     /// The claims that are meant. Those that can be named are found by name, without a look at the others.

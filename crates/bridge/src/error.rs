@@ -128,6 +128,14 @@ impl Error {
         self
     }
 
+    /// Whether the kernel or the file system refused: a second attempt may go through where the first found no memory or was interrupted.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(
+            self.0.cause,
+            Cause::File(_) | Cause::Netlink(_) | Cause::Namespace(_) | Cause::Firewall(_)
+        )
+    }
+
     /// What was tried: "attach `cli:web` to network `blue`".
     pub fn op(&self) -> &str {
         &self.0.op

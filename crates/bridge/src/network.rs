@@ -151,15 +151,28 @@ impl Engine {
         Ok(found.map(|found| found.network).collect())
     }
 
+    /// Tries twice: whatever is away already does not come back.
     pub(crate) fn remove_network(&mut self, name: &NetworkName, force: bool) -> Result<Detached> {
+        let mut gone = Vec::new();
+        match self.remove_once(name, force, &mut gone) {
+            Err(err) if err.may_pass() => self.remove_once(name, force, &mut gone),
+            done => done,
+        }
+    }
+
+    fn remove_once(
+        &mut self,
+        name: &NetworkName,
+        force: bool,
+        gone: &mut Vec<Attachment>,
+    ) -> Result<Detached> {
         let op = format!("remove network `{name}`");
         let _host = self.lock_host()?;
         self.store.remove_drafts()?;
         let mut scene = Scene::default();
-        let mut gone = Vec::new();
         match self.store.definition(name) {
             Ok(Some(definition)) => {
-                gone = self.remove_defined(&op, &definition.network, force, &mut scene)?;
+                self.remove_defined(&op, &definition.network, force, &mut scene, gone)?;
             }
             Err(err) if !err.is_damaged() => return Err(err),
             _ => {
@@ -167,7 +180,7 @@ impl Engine {
                 self.wipe(name, force)?;
             }
         }
-        let detached = self.detached(gone, scene)?;
+        let detached = self.detached(gone.clone(), scene)?;
         self.store.remove_all()?;
         Ok(detached)
     }
@@ -178,18 +191,17 @@ impl Engine {
         network: &Network,
         force: bool,
         scene: &mut Scene<'_>,
-    ) -> Result<Vec<Attachment>> {
+        gone: &mut Vec<Attachment>,
+    ) -> Result<()> {
         let _lock = self.store.lock_network(&network.name)?;
         self.recover_ports(&network.name)?;
         self.mend_records_locked(network)?;
         let (plans, last) = self.plan_remove(&network.name, force)?;
-        let mut gone = Vec::new();
         for plan in &plans {
             self.dismantle(op, plan, scene)?;
             gone.extend(plan.iter().filter_map(leaving));
         }
-        self.dismantle(op, &last, scene)?;
-        Ok(gone)
+        self.dismantle(op, &last, scene)
     }
 
     /// A plan that says so, one for each attachment, and the last for the network.

@@ -69,17 +69,24 @@ impl Detached {
     }
 
     /// Deletes the links that were put aside. What is gone already counts as done.
-    pub fn settle(self) -> Result<()> {
-        let Some(mut conn) = self.route else {
+    pub fn settle(mut self) -> Result<()> {
+        match self.settle_once() {
+            Err(err) if err.may_pass() => self.settle_once(),
+            done => done,
+        }
+    }
+
+    fn settle_once(&mut self) -> Result<()> {
+        let Some(conn) = &mut self.route else {
             return Ok(());
         };
         let indexes: Vec<IfIndex> = self.links.iter().map(|dying| dying.index).collect();
-        delete(&mut conn, &indexes)?;
+        delete(conn, &indexes)?;
         // Whoever closes it last waits, too: where a child settles, its parent has closed its own by now.
-        drop(self.nft);
+        drop(self.nft.take());
         let mut links = self.links.iter();
         links.try_for_each(|dying| file::remove(&dying.note))?;
-        let Some(records) = self.records else {
+        let Some(records) = &self.records else {
             return Ok(());
         };
         let _host = records.lock_host()?;

@@ -31,6 +31,8 @@ pub(super) struct World {
     pub(super) calls: usize,
     pub(super) dumps: usize,
     pub(super) fail: Option<(usize, i32)>,
+    /// And every call after it.
+    pub(super) for_good: bool,
     /// The process is killed in place of this call.
     pub(super) kill: Option<usize>,
 }
@@ -67,7 +69,7 @@ impl World {
         self.calls += 1;
         assert_ne!(self.kill, Some(self.calls - 1), "killed");
         self.fail
-            .filter(|(at, _)| *at == self.calls - 1)
+            .filter(|(at, _)| *at == self.calls - 1 || (self.for_good && *at < self.calls))
             .map(|(_, errno)| errno)
     }
 
