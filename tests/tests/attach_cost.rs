@@ -6,6 +6,7 @@ use vetch_tests::{Lab, lab, skip};
 
 const RTM_NEWLINK: u16 = 16;
 const RTM_SETLINK: u16 = 19;
+const NLM_F_DUMP: u16 = 0x300;
 const NLM_F_CREATE: u16 = 0x400;
 const IFLA_NET_NS_PID: u16 = 19;
 const IFLA_NET_NS_FD: u16 = 28;
@@ -91,11 +92,18 @@ impl Trace {
         messages.filter(|message| is_move(message)).count()
     }
 
+    /// Messages that ask for a list.
+    fn lists(&self) -> usize {
+        let messages = self.sends.iter().flat_map(|send| messages(send));
+        messages.filter(|message| is_list(message)).count()
+    }
+
     /// Nothing is started, nothing is moved.
     #[track_caller]
     fn check(&self, sends: usize, calls: usize) {
         assert_eq!(self.programs, 1, "no program is started but vetch itself");
         assert_eq!(self.moves(), 0, "no link is moved");
+        assert_eq!(self.lists(), 0, "no list is asked for");
         assert!(!self.sends.is_empty(), "nothing was seen being sent");
         assert!(
             self.sends.len() <= sends,
@@ -118,6 +126,16 @@ fn messages(mut bytes: &[u8]) -> Vec<&[u8]> {
         bytes = bytes.get(len.next_multiple_of(4)..).unwrap_or_default();
     }
     all
+}
+
+/// Whether a message asks the kernel for everything: of links, addresses, routes, of nf_tables, of tracked connections.
+fn is_list(message: &[u8]) -> bool {
+    let half = |at: usize| u16::from_ne_bytes([message[at], message[at + 1]]);
+    let asks = match half(4) {
+        kind @ 16.. if kind < 0x100 => kind % 4 == 2,
+        kind => matches!(kind, 0x101 | 0xa01 | 0xa04 | 0xa07 | 0xa0a | 0xa0d),
+    };
+    asks && half(6) & NLM_F_DUMP == NLM_F_DUMP
 }
 
 /// Whether a message changes the namespace of a link that is there. (A batch of nf_tables begins with type 16 too, but is short.)
@@ -165,6 +183,9 @@ fn attach_and_detach_start_nothing_and_move_nothing() {
             (1, 0),
             "the child settles"
         );
+        // Flows of UDP to a published port go with the address.
+        lab.vetch("attach blue c2 -p 53:53/udp").ok();
+        Trace::of(lab, "detach blue c2").check(SENDS, CALLS);
         lab.vetch("detach blue c1 --wait").ok();
         lab.vetch("network rm blue").ok();
     });
@@ -198,9 +219,9 @@ fn neighbours_cost_nothing() {
     });
 }
 
-/// The reader sees a move where there is one: otherwise the tests above could not fail.
+/// The reader sees a move and a list where there is one: otherwise the tests above could not fail.
 #[test]
-fn a_moved_link_is_noticed() {
+fn a_moved_link_and_a_list_are_noticed() {
     lab(|lab| {
         if !is_traced(lab) {
             skip!("tool:strace: cannot count system calls");
@@ -209,6 +230,7 @@ fn a_moved_link_is_noticed() {
         lab.cmd("ip link add a0 type veth peer name b0").ok();
         let moved = Trace::of(lab, "link set b0 netns c1");
         assert_eq!((moved.moves(), moved.programs), (1, 1));
+        assert_eq!(Trace::of(lab, "link show").lists(), 1);
         let born = Trace::of(lab, "link add a1 type veth peer name b1 netns c1");
         assert_eq!(born.moves(), 0);
         lab.cmd("ip link delete a0").ok();

@@ -446,7 +446,7 @@ fn flows_step(attachment: &Attachment, addresses: bool) -> Step {
     let udp = attachment
         .ports
         .iter()
-        .filter(|port| port.transport == firewall::Transport::Udp);
+        .filter(|port| port.transport == firewall::Transport::Udp && !addresses);
     let mut words: Vec<String> = udp
         .map(|port| format!("conntrack -D -p udp --orig-port-dst {}", port.host_port))
         .collect();

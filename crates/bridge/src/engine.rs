@@ -275,7 +275,8 @@ impl Engine {
 
     pub(crate) fn flows(&mut self, attachment: &Attachment, addresses: bool) -> Result<()> {
         let mut published = intent::published(attachment)?;
-        published.retain(|publish| publish.transport == firewall::Transport::Udp);
+        // A flow that a port led to an address goes with the address: the kernel need not list them.
+        published.retain(|publish| publish.transport == firewall::Transport::Udp && !addresses);
         let fail = |err| Error::firewall(format!("cut the old flows of {}", attachment.key), err);
         if !published.is_empty() {
             let old = firewall::flows_to(self.kernel.nft()?, &published).map_err(fail)?;

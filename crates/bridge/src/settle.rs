@@ -145,6 +145,9 @@ impl Engine {
         let mut links = scene.aside;
         let ours: Vec<IfIndex> = links.iter().map(|dying| dying.index).collect();
         links.extend(self.abandoned(&ours)?);
+        if !links.is_empty() {
+            self.kernel.route()?; // whoever settles needs it
+        }
         let (route, nft) = match links.is_empty() && attachments.is_empty() {
             true => (None, None),
             false => self.kernel.part(),

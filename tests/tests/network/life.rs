@@ -244,6 +244,27 @@ fn what_nobody_settles_is_deleted_by_the_next_command() {
 }
 
 #[test]
+fn many_that_nobody_settles_are_deleted_together() {
+    lab(|lab| {
+        let a = lab.netns("a");
+        let mut host = Host::open().unwrap();
+        host.create_network(&network(&["10.7.0.0/24"])).unwrap();
+        let mut later = Vec::new();
+        for _ in 0..5 {
+            attach(&mut host, &a, &["8080:80/udp"]);
+            later.push(host.detach(&blue(), &who("a"), None).unwrap());
+        }
+        drop(later);
+        let last = host.detach(&blue(), &who("a"), None).unwrap();
+        last.settle().unwrap();
+        let links = lab.cmd("ip -o link").ok().stdout;
+        let notes = lab.shell("find /run/vetch -path '*dying/*'").ok().stdout;
+        assert!(!links.contains("vx") && notes.is_empty(), "{links}{notes}");
+        away(host);
+    });
+}
+
+#[test]
 fn a_namespace_that_came_back_under_its_name_is_another() {
     lab(|lab| {
         lab.leaves_state();
