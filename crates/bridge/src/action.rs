@@ -1,5 +1,6 @@
 //! The actions that plans are made of, and the `ip`, `bridge`, `sysctl` and `nft` words for each.
 
+use crate::announce::announce_step;
 use crate::kernel::Setting;
 use crate::port_action::PortAction;
 use crate::record::{Claim, Definition, Opened};
@@ -63,6 +64,8 @@ pub(crate) enum Action {
     },
     /// Traffic flows.
     HostUp { host_end: IfName },
+    /// Tell the neighbours which MAC address the addresses are at now: another owner may have had another.
+    Announce { attachment: Attachment },
     /// The attachment is complete.
     Claimed(Attachment),
 
@@ -118,14 +121,14 @@ pub(crate) fn sysctl_of_port(host_end: IfName) -> Setting {
     (format!("net/ipv6/conf/{host_end}/disable_ipv6"), "1")
 }
 
-fn sysctl_words(settings: &[Setting]) -> Vec<String> {
+pub(crate) fn sysctl_words(settings: &[Setting]) -> Vec<String> {
     settings
         .iter()
         .map(|(path, value)| format!("sysctl -w {path}={value}"))
         .collect()
 }
 
-fn step(what: impl Into<String>, words: Vec<String>, undo: Vec<String>) -> Step {
+pub(crate) fn step(what: impl Into<String>, words: Vec<String>, undo: Vec<String>) -> Step {
     Step {
         what: what.into(),
         words,
@@ -185,6 +188,7 @@ impl Action {
                 );
                 step("let traffic flow", vec![up], vec![down])
             }
+            Action::Announce { attachment } => announce_step(attachment),
             Action::Port(action) => action.step(),
             _ => self.removing_step(),
         }
@@ -336,7 +340,7 @@ fn claim_step(attachment: &Attachment) -> Step {
 }
 
 /// How a namespace is named behind `netns` of `ip link`, and what runs a program in it: `ip` knows only names, paths and processes there.
-fn place(namespace: &str) -> (String, String) {
+pub(crate) fn place(namespace: &str) -> (String, String) {
     match (namespace.strip_prefix("pid:"), namespace.contains('/')) {
         (Some(pid), _) => (pid.to_owned(), format!("nsenter --net=/proc/{pid}/ns/net ")),
         (None, true) => (namespace.to_owned(), format!("nsenter --net={namespace} ")),

@@ -298,6 +298,11 @@ impl Engine {
         plan.push(Action::HostUp {
             host_end: claim.attachment.host_end,
         });
+        if self.must_announce(claim)? {
+            plan.push(Action::Announce {
+                attachment: attachment(),
+            });
+        }
         plan.push(Action::Claimed(attachment()));
         Ok(plan)
     }

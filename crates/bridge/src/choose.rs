@@ -113,8 +113,8 @@ impl Engine {
             (Some(wish), None) => {
                 self.free_address(&network.name, *wish)?;
                 let pool = Pool::new(subnet.prefix, [subnet.gateway]);
-                let holder = |ip: IpAddr| self.store.holder(&network.name, ip);
-                let free = pool.check(*wish, |ip| holder(ip).is_some());
+                let holder = self.store.holder(&network.name, *wish)?;
+                let free = pool.check(*wish, |_| holder.is_some());
                 free.map_err(|why| self.refused(op, network, *wish, &why))?;
                 *wish
             }
@@ -130,7 +130,8 @@ impl Engine {
         let last = self
             .store
             .last_given(&network.name, subnet.prefix.addr().is_ipv6());
-        let next = |store: &Store| pool.next(last, |ip| store.holder(&network.name, ip).is_some());
+        let is_free = |store: &Store, ip| matches!(store.holder(&network.name, ip), Ok(None));
+        let next = |store: &Store| pool.next(last, |ip| !is_free(store, ip));
         let found = match next(&self.store) {
             Err(_) if !self.remove_gone(&network.name)?.is_empty() => next(&self.store),
             found => found,
@@ -143,7 +144,7 @@ impl Engine {
 
     fn refused(&self, op: &str, network: &Network, wish: IpAddr, why: &ipam::Error) -> Error {
         let why = format!("ip {why}");
-        match self.store.holder(&network.name, wish) {
+        match self.store.holder(&network.name, wish).ok().flatten() {
             Some(holder) => Error::exists(
                 op,
                 format!("{why} by {}", self.owner_of(&network.name, &holder)),

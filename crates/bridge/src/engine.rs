@@ -157,6 +157,7 @@ impl Engine {
                 addresses,
             } => self.flows(attachment, *addresses),
             Action::HostUp { .. } => self.raise(scene),
+            Action::Announce { attachment } => self.announce(attachment, scene),
             Action::Claimed(attachment) => {
                 let (network, end) = (&attachment.key.network, attachment.host_end);
                 self.store

@@ -210,21 +210,25 @@ pub(crate) fn reserve(path: &Path, holder: &str) -> Result<Option<String>> {
     match std::os::unix::fs::symlink(holder, path) {
         Ok(()) => Ok(None),
         Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {
-            Ok(Some(holder_of(path).unwrap_or_default()))
+            Ok(Some(holder_of(path)?.unwrap_or_default()))
         }
         Err(err) => Err(Error::file(format!("write {}", path.display()), err)),
     }
 }
 
-/// Who took a name, if anybody did.
-pub(crate) fn holder_of(path: &Path) -> Option<String> {
-    let holder = fs::read_link(path).ok()?;
-    Some(holder.to_string_lossy().into_owned())
+/// Who took a name, if anybody did. What is no symbolic link is nobody's.
+pub(crate) fn holder_of(path: &Path) -> Result<Option<String>> {
+    use io::ErrorKind::{InvalidInput, NotADirectory, NotFound};
+    match fs::read_link(path) {
+        Ok(holder) => Ok(Some(holder.to_string_lossy().into_owned())),
+        Err(err) if matches!(err.kind(), NotFound | NotADirectory | InvalidInput) => Ok(None),
+        Err(err) => Err(Error::file(format!("read {}", path.display()), err)),
+    }
 }
 
 /// Gives a name back if `holder` has it.
 pub(crate) fn release(path: &Path, holder: &str) -> Result<()> {
-    match holder_of(path).as_deref() == Some(holder) {
+    match holder_of(path)?.as_deref() == Some(holder) {
         true => remove(path),
         false => Ok(()),
     }
@@ -325,8 +329,8 @@ mod tests {
         assert_eq!(reserve(&path, "vtpa").unwrap(), None);
         assert_eq!(reserve(&path, "vtpb").unwrap().as_deref(), Some("vtpa"));
         release(&path, "vtpb").unwrap();
-        assert_eq!(holder_of(&path).as_deref(), Some("vtpa"));
+        assert_eq!(holder_of(&path).unwrap().as_deref(), Some("vtpa"));
         release(&path, "vtpa").unwrap();
-        assert_eq!(holder_of(&path), None);
+        assert_eq!(holder_of(&path).unwrap(), None);
     }
 }

@@ -23,7 +23,7 @@ impl Engine {
 
     /// Takes away whoever holds an address, if it is gone.
     pub(crate) fn free_address(&mut self, network: &NetworkName, ip: IpAddr) -> Result<()> {
-        let holder = self.store.holder(network, ip);
+        let holder = self.store.holder(network, ip)?;
         match holder.and_then(|end| end.parse().ok()) {
             Some(end) => self.free(network, end).map(drop),
             None => Ok(()),

@@ -17,7 +17,7 @@ impl Store {
     }
 
     /// Whose an address is.
-    pub(crate) fn holder(&self, network: &NetworkName, ip: IpAddr) -> Option<String> {
+    pub(crate) fn holder(&self, network: &NetworkName, ip: IpAddr) -> Result<Option<String>> {
         file::holder_of(&self.address_path(network, ip))
     }
 
@@ -50,7 +50,7 @@ impl Store {
         let dir = self.dir(network);
         for name in file::names(&dir.join("addresses"))? {
             let path = dir.join("addresses").join(name);
-            if file::holder_of(&path).is_some_and(|end| is_orphan(&end)) {
+            if file::holder_of(&path)?.is_some_and(|end| is_orphan(&end)) {
                 file::remove(&path)?;
             }
         }
@@ -79,7 +79,7 @@ impl Store {
                 let dir = ports.join(&transport).join(port);
                 for entry in file::names(&dir)? {
                     let path = dir.join(entry);
-                    let holder = file::holder_of(&path).unwrap_or_default();
+                    let holder = file::holder_of(&path)?.unwrap_or_default();
                     if holder.strip_prefix(&prefix).is_some_and(&is_orphan) {
                         file::remove(&path)?;
                     }
@@ -92,7 +92,8 @@ impl Store {
 
     /// The address given last in a subnet of this family.
     pub(crate) fn last_given(&self, network: &NetworkName, v6: bool) -> Option<IpAddr> {
-        file::holder_of(&self.last_path(network, v6))?.parse().ok()
+        let last = file::holder_of(&self.last_path(network, v6));
+        last.ok().flatten()?.parse().ok()
     }
 
     /// A hint for the next choice; losing it does no harm.
@@ -143,7 +144,7 @@ impl Store {
                 let (ports, host) = entry.split_once('@').unwrap_or((name, &entry));
                 let other = parse_entry(ports, host, port);
                 let meets = other.is_some_and(|other| other.overlaps(port));
-                let holder = file::holder_of(&path).filter(|holder| meets && holder != us);
+                let holder = file::holder_of(&path)?.filter(|holder| meets && holder != us);
                 if holder.is_some() {
                     return Ok(holder);
                 }

@@ -4,6 +4,7 @@
 //! (firewall), how namespaces are opened (ns-mgmt), which address is next (ipam), words and output (cli).
 
 mod action;
+mod announce;
 mod aside;
 mod attach;
 mod changing;
