@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::{env, panic, process, thread};
 
-use nix::mount::{MsFlags, mount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
 
 use crate::exec::{Output, Run};
@@ -58,6 +58,12 @@ impl Node {
         )
         .expect("bind a namespace to its name");
         Node { path, ..node }
+    }
+
+    /// Takes the name away; the namespace goes with its last user.
+    pub(crate) fn unname(self) {
+        umount2(&self.path, MntFlags::MNT_DETACH).expect("unbind a name");
+        fs::remove_file(&self.path).expect("remove the file of a name");
     }
 
     /// A machine: network and mount namespace, with its own /run and /var/lib.

@@ -14,7 +14,7 @@ use crate::node::Node;
 pub struct State(BTreeMap<String, String>);
 
 /// What of a link's record changes by itself.
-const LINK_NOISE: [&str; 9] = [
+const LINK_NOISE: [&str; 11] = [
     "addr_info",
     "ifindex",
     "flags",
@@ -24,6 +24,8 @@ const LINK_NOISE: [&str; 9] = [
     "allmulti",
     "link_index",
     "linkinfo",
+    "tso_max_size", // a bridge takes it from its ports, and keeps it
+    "tso_max_segs",
 ];
 /// What of nftables changes by itself.
 const NFT_NOISE: [&str; 1] = ["handle"];

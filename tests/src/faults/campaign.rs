@@ -5,8 +5,13 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use std::{panic, thread};
 
+use super::again::{again_new, again_same, library};
+use super::crowd::crowd;
 use super::kill::{Depth, killed};
+use super::limits::limits;
 use super::operation::{OPERATIONS, Operation};
+use super::owner::changes;
+use super::refuse::refused;
 use super::table::{Kind, Row};
 use crate::lab::{Lab, lab_within};
 
@@ -29,6 +34,8 @@ pub struct Part {
     /// What is attacked, and how.
     pub name: String,
     run: Attack,
+    /// It counts what the process holds, or needs the whole machine.
+    alone: bool,
 }
 
 impl Part {
@@ -36,6 +43,14 @@ impl Part {
         Part {
             name,
             run: Box::new(run),
+            alone: false,
+        }
+    }
+
+    fn alone(name: impl Into<String>, run: impl FnOnce(&Lab) -> Row + Send + 'static) -> Part {
+        Part {
+            alone: true,
+            ..Part::new(name.into(), |lab| vec![run(lab)])
         }
     }
 
@@ -71,6 +86,9 @@ pub fn parts(size: Size, filter: &str) -> Vec<Part> {
         .iter()
         .map(|operation| kill_part(*operation, size))
         .collect();
+    let refused = OPERATIONS.iter();
+    parts.extend(refused.map(|operation| refuse_part(*operation, size)));
+    parts.extend(worn(size));
     parts.retain(|part| part.name.contains(filter));
     parts
 }
@@ -85,10 +103,62 @@ fn kill_part(operation: Operation, size: Size) -> Part {
     })
 }
 
+fn refuse_part(operation: Operation, size: Size) -> Part {
+    let depth = match size {
+        Size::Full => Depth::Full,
+        Size::Quick => Depth::Every(4 * operation.stride + 1),
+    };
+    Part::new(format!("{} refused", operation.name), move |lab| {
+        vec![refused(lab, operation, depth)]
+    })
+}
+
+/// Many at once, again and again, one too many.
+fn worn(size: Size) -> Vec<Part> {
+    let pick = move |full, quick| if size == Size::Full { full } else { quick };
+    let (again, lives) = (pick(1000, 40), pick(10_000, 400));
+    let mut parts = vec![
+        Part::alone("64 at once", |lab| crowd(lab, 64)),
+        Part::alone("again into the same namespace", move |lab| {
+            again_same(lab, again)
+        }),
+        Part::alone("again into a new namespace", move |lab| {
+            again_new(lab, again)
+        }),
+        Part::alone("library, many lives", move |lab| library(lab, lives)),
+        Part::alone("an address changes its owner", move |lab| {
+            changes(lab, pick(20, 2))
+        }),
+    ];
+    if size == Size::Full {
+        parts.push(Part::alone("512 at once", |lab| crowd(lab, 512)));
+        parts.push(Part::alone("commands, many lives", move |lab| {
+            again_same(lab, lives)
+        }));
+        parts.push(Part::alone("limits", limits));
+    }
+    parts
+}
+
 /// Runs them, `jobs` at a time; `done` hears of each row as it comes. The rows are in the order of the parts.
 pub fn run(parts: Vec<Part>, jobs: usize, done: impl Fn(&Row) + Sync) -> Vec<Row> {
     panic::set_hook(Box::new(|info| eprintln!("{info}")));
-    let queue = Mutex::new(parts.into_iter().enumerate());
+    let (alone, together): (Vec<_>, Vec<_>) = parts
+        .into_iter()
+        .enumerate()
+        .partition(|(_, part)| part.alone);
+    let mut rows = in_turn(together, jobs, &done);
+    rows.extend(in_turn(alone, 1, &done));
+    rows.sort_by_key(|(at, _)| *at);
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+fn in_turn(
+    parts: Vec<(usize, Part)>,
+    jobs: usize,
+    done: &(impl Fn(&Row) + Sync),
+) -> Vec<(usize, Row)> {
+    let queue = Mutex::new(parts.into_iter());
     let rows = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..jobs.max(1) {
@@ -104,7 +174,5 @@ pub fn run(parts: Vec<Part>, jobs: usize, done: impl Fn(&Row) + Sync) -> Vec<Row
             });
         }
     });
-    let mut rows = rows.into_inner().expect("the rows");
-    rows.sort_by_key(|(at, _)| *at);
-    rows.into_iter().map(|(_, row)| row).collect()
+    rows.into_inner().expect("the rows")
 }

@@ -62,7 +62,8 @@ pub fn killed(lab: &Lab, operation: Operation, depth: Depth) -> Row {
     let (start, world) = (Instant::now(), World::new(lab));
     let mut row = Row::new(operation.name, "killed");
     let stage = Stage::new(&world, operation);
-    let points = points(&rehearse(&stage), depth);
+    let calls = stage.rehearse(|call| call.changes);
+    let points = points(&calls, depth);
     row.points = points.len();
     for (at, point) in points.iter().enumerate() {
         for next in nexts(&stage, point, depth, at) {
@@ -77,24 +78,6 @@ pub fn killed(lab: &Lab, operation: Operation, depth: Depth) -> Row {
     world.end();
     row.took = start.elapsed();
     row
-}
-
-/// One undisturbed run: the calls that change something.
-fn rehearse(stage: &Stage<'_, '_>) -> Vec<Call> {
-    let mut calls = Vec::new();
-    let argv = stage.world.argv(stage.attacked());
-    let run = trace(stage.world.host(), &argv, |call, when| {
-        if call.changes && when == When::Before {
-            calls.push(call.clone());
-        }
-        Act::Go
-    });
-    run.ok();
-    if stage.operation.side == Side::Make {
-        stage.world.vetch(stage.operation.take).ok();
-    }
-    stage.reset();
-    calls
 }
 
 /// Before every call; in the full form after it, too. Where there are several processes, all of them and only the one that calls.

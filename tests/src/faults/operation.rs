@@ -1,6 +1,8 @@
 //! What is attacked: a command that makes something and the one that takes it away, and the states before and after.
 
+use super::call::Call;
 use super::table::{Kind, Row};
+use super::trace::{Act, When, trace};
 use super::world::World;
 use crate::exec::Output;
 use crate::state::State;
@@ -169,6 +171,24 @@ impl<'a, 'b> Stage<'a, 'b> {
             let make = self.operation.make.iter();
             make.for_each(|words| drop(self.world.vetch(words).ok()));
         }
+    }
+
+    /// One undisturbed run of the attacked command: the calls that are meant.
+    pub(super) fn rehearse(&self, is_meant: impl Fn(&Call) -> bool) -> Vec<Call> {
+        let mut calls = Vec::new();
+        let argv = self.world.argv(self.attacked());
+        let run = trace(self.world.host(), &argv, |call, when| {
+            if is_meant(call) && when == When::Before {
+                calls.push(call.clone());
+            }
+            Act::Go
+        });
+        run.ok();
+        if self.operation.side == Side::Make {
+            self.world.vetch(self.operation.take).ok();
+        }
+        self.reset();
+        calls
     }
 
     /// Leaves the world with the neighbour alone.
