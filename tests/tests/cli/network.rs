@@ -309,7 +309,9 @@ fn detach_does_not_need_the_namespace() {
         web(lab);
         lab.fixture(|| lab.cmd("ip netns add brief").ok());
         lab.vetch("attach web brief -p 8080:80").ok();
-        lab.fixture(|| lab.cmd("ip netns delete brief").ok());
+        // What is there afterwards is the state to come back to: the pair has gone by then.
+        let gone = "for n in $(seq 200); do ip -br link show type veth | grep -q vtp || break; sleep 0.02; done";
+        lab.fixture(|| lab.shell(&format!("ip netns delete brief; {gone}")).ok());
         lab.vetch("detach web brief").ok();
         assert_eq!(lab.vetch("ls --json").ok().json(), serde_json::json!([]));
         lab.vetch("attach web c1 -p 8080:80").ok();
