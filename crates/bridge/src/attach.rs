@@ -347,7 +347,7 @@ pub(crate) fn check_apart(op: &str, ports: &[PortSpec]) -> Result<()> {
 fn taken(op: &str, there: &Attachment, how: &str, what: &str) -> Error {
     let err = Error::exists(op, format!("{} is there {how} {what}", there.key));
     err.with_hint(format!(
-        "detach it first: vetch detach {} {}",
+        "detach it first: vetch detach {0} {1} (ports alone change with vetch port add|rm {0} {1})",
         there.key.network,
         there.key.id.name()
     ))

@@ -37,7 +37,7 @@ impl Engine {
         let mut failed: Vec<Error> = Vec::new();
         failed.extend(self.remove_links(&links).err());
         let mut scene = Scene::default();
-        for action in closing(&opened) {
+        for action in self.closing(&opened) {
             failed.extend(self.run_one(&action, &mut scene).err());
         }
         for name in &networks {
@@ -58,7 +58,8 @@ impl Engine {
             .iter()
             .map(|link| Action::Delete(link.name))
             .collect();
-        plan.extend(closing(&self.opened()?));
+        let opened = self.opened()?;
+        plan.extend(self.closing(&opened));
         Ok(plan)
     }
 
@@ -90,9 +91,17 @@ impl Engine {
         }
         let opened = self.opened()?;
         let mut scene = Scene::default();
-        closing(&opened)
+        self.closing(&opened)
             .iter()
             .try_for_each(|action| self.run_one(action, &mut scene))
+    }
+
+    /// What the last network takes along: forwarding goes back to what it was, and the tables go, unless they are known to be gone.
+    fn closing(&mut self, opened: &Opened) -> Vec<Action> {
+        let forward = (*opened != Opened::default()).then(|| forwarding::unforward(opened));
+        let gone = matches!(self.kernel.nft().map(firewall::is_left), Ok(Ok(false)));
+        let tables = (!gone).then_some(Action::NoTables);
+        forward.into_iter().chain(tables).collect()
     }
 
     /// All at once: one deletion of a group takes little longer than one of a link.
@@ -120,12 +129,6 @@ impl Engine {
         });
         Ok(links)
     }
-}
-
-/// What the last network takes along: forwarding goes back to what it was, and the tables go.
-fn closing(opened: &Opened) -> Vec<Action> {
-    let forward = (*opened != Opened::default()).then(|| forwarding::unforward(opened));
-    forward.into_iter().chain([Action::NoTables]).collect()
 }
 
 /// A host end, by its name: `vtp` and 12 of base32.

@@ -79,6 +79,11 @@ pub fn is_installed(conn: &mut Conn) -> Result<bool> {
     Ok(states(conn)? == [State::Whole; 2])
 }
 
+/// Whether anything of both tables is there.
+pub fn is_left(conn: &mut Conn) -> Result<bool> {
+    Ok(states(conn)? != [State::Absent; 2])
+}
+
 /// Which of them are: that of layer 2, and that of layer 3.
 pub(crate) fn whole(conn: &mut Conn) -> Result<[bool; 2]> {
     Ok(states(conn)?.map(|state| state == State::Whole))

@@ -68,7 +68,9 @@ pub use foreign::{
 };
 pub use forwarding::{Forwarding, HostForwarding, Interface, Setting, noted};
 pub use intent::{Attachment, Network, Ports, Publish, Service, Transport};
-pub use kernel::{Installed, apply, elements, elements_of, install, is_installed, uninstall};
+pub use kernel::{
+    Installed, apply, elements, elements_of, install, is_installed, is_left, uninstall,
+};
 pub use owner::Owner;
 pub use read::Station;
 pub use verdict::{Attempt, Decision, Rules};

@@ -1,7 +1,6 @@
 //! `vetch port`: published ports of attachments that are up.
 
 use crate::cli::Global;
-use crate::command::attach::Publish;
 use crate::command::{Answer, view};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -46,6 +45,19 @@ struct Of {
     ifname: Option<IfName>,
 }
 
+/// Which ports are meant.
+#[derive(Debug, clap::Args)]
+struct Ports {
+    /// Port of this host, and where it leads; PROTO is tcp, udp or sctp (tcp unless given); ranges as in 5000-5009:5000-5009
+    #[arg(value_name = PORT, value_parser = parse::<PortSpec>)]
+    words: Vec<PortSpec>,
+    /// The same, as `attach` and `run` take it
+    #[arg(short = 'p', long = "publish", value_name = PORT, value_parser = parse::<PortSpec>)]
+    options: Vec<PortSpec>,
+}
+
+const PORT: &str = "[HOSTIP:]HOSTPORT:PORT[/PROTO]";
+
 /// Publish ports of a running attachment
 ///
 /// A port that it publishes already is no error. One that is taken is refused with its owner: another attachment, or a process that
@@ -53,14 +65,17 @@ struct Of {
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  vetch port add web c1 -p 8080:80
+  vetch port add web c1 8080:80
   vetch port add web c1 -p 127.0.0.1:5353:53/udp -p [2001:db8::1]:443:8443
   vetch port add web cli:build-7 -p 5000-5009:5000-5009/udp --dry-run")]
 struct Add {
     #[command(flatten)]
     of: Of,
     #[command(flatten)]
-    publish: Publish,
+    ports: Ports,
+    /// Publish on a HOSTIP too that this host does not have yet: an address that comes later
+    #[arg(long)]
+    nonlocal: bool,
     /// Only show the steps, and the words that undo each (none where undoing another one does)
     #[arg(long)]
     dry_run: bool,
@@ -72,22 +87,15 @@ struct Add {
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  vetch port rm web c1 -p 8080:80
+  vetch port rm web c1 8080:80
   vetch port rm web c1 --all                     nothing of it is published any more")]
 struct Rm {
     #[command(flatten)]
     of: Of,
-    /// Port as it was published
-    #[arg(
-        short = 'p',
-        long = "publish",
-        value_name = "[HOSTIP:]HOSTPORT:PORT[/PROTO]",
-        value_parser = parse::<PortSpec>,
-        required_unless_present = "all"
-    )]
-    ports: Vec<PortSpec>,
+    #[command(flatten)]
+    ports: Ports,
     /// All that it publishes
-    #[arg(long, conflicts_with = "ports")]
+    #[arg(long, conflicts_with_all = ["words", "options"])]
     all: bool,
     /// Only show the steps, and the words that undo each (none where undoing another one does)
     #[arg(long)]
@@ -135,16 +143,21 @@ impl Of {
     }
 }
 
+impl Ports {
+    fn all(&self, op: &str) -> Result<Vec<PortSpec>, Failure> {
+        let ports = [self.words.as_slice(), &self.options].concat();
+        match ports.is_empty() {
+            false => Ok(ports),
+            true => Err(Failure::new(format!("cannot {op}: no port is given"))
+                .hint("say which, as in 8080:80 or -p 8080:80")),
+        }
+    }
+}
+
 impl Add {
     fn run(self, host: &mut Host, out: &mut Output) -> Result<Answer, Failure> {
-        if self.publish.ports.is_empty() {
-            return Err(Failure::new("cannot publish: no port is given")
-                .hint("say which with -p, as in -p 8080:80"));
-        }
-        let spec = |who| {
-            self.of
-                .spec(who, &self.publish.ports, self.publish.nonlocal)
-        };
+        let ports = self.ports.all("publish")?;
+        let spec = |who| self.of.spec(who, &ports, self.nonlocal);
         if self.dry_run {
             let steps = target::find(&self.of.who, |who| host.plan_publish(&spec(who)))?;
             return print_plan(&steps, out);
@@ -163,7 +176,7 @@ impl Rm {
         } = &self.of;
         let ports = match self.all {
             true => target::find(who, |who| host.attachment(network, &who, *ifname))?.ports,
-            false => self.ports.clone(),
+            false => self.ports.all("take ports back")?,
         };
         let spec = |who| self.of.spec(who, &ports, false);
         if self.dry_run {
