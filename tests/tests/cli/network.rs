@@ -1,5 +1,6 @@
 //! network, attach, detach, ls, gc.
 
+use crate::launch::until;
 use vetch_tests::{Lab, Node, lab};
 
 /// A network `web` on 10.77.0.0/24, and a namespace.
@@ -303,15 +304,23 @@ fn detach_takes_one_interface_or_all() {
     });
 }
 
+/// What is there afterwards is the state to come back to: the pair inside has gone by then.
+fn vanish(lab: &Lab, name: &str) {
+    let links = || lab.shell("ip -br link show type veth").stdout;
+    lab.fixture(|| {
+        let before = links().lines().count();
+        lab.cmd(&format!("ip netns delete {name}")).ok();
+        until("the pair is gone", || links().lines().count() < before);
+    });
+}
+
 #[test]
 fn detach_does_not_need_the_namespace() {
     lab(|lab| {
         web(lab);
         lab.fixture(|| lab.cmd("ip netns add brief").ok());
         lab.vetch("attach web brief -p 8080:80").ok();
-        // What is there afterwards is the state to come back to: the pair has gone by then.
-        let gone = "for n in $(seq 200); do ip -br link show type veth | grep -q vtp || break; sleep 0.02; done";
-        lab.fixture(|| lab.shell(&format!("ip netns delete brief; {gone}")).ok());
+        vanish(lab, "brief");
         lab.vetch("detach web brief").ok();
         assert_eq!(lab.vetch("ls --json").ok().json(), serde_json::json!([]));
         lab.vetch("attach web c1 -p 8080:80").ok();
@@ -394,7 +403,7 @@ fn gc_clears_what_a_vanished_namespace_left() {
         lab.fixture(|| lab.cmd("ip netns add brief").ok());
         lab.vetch("attach web brief").ok();
         lab.vetch("attach web c1").ok();
-        lab.fixture(|| lab.cmd("ip netns delete brief").ok());
+        vanish(lab, "brief");
         let found = lab.vetch("gc --json").ok().json();
         assert_eq!(found["attachments"][0]["id"], "cli:brief", "{found}");
         let left = lab.vetch("ls --json").ok().json();
