@@ -12,6 +12,7 @@
     reason = "the whole crate is test code: a panic is how a test fails"
 )]
 
+pub mod attack;
 mod exec;
 #[cfg(target_arch = "x86_64")]
 pub mod faults;

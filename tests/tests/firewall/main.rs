@@ -11,7 +11,6 @@
 )]
 
 mod closed;
-mod frames;
 mod guard;
 mod options;
 mod port;

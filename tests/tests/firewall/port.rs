@@ -1,11 +1,11 @@
 //! What the port of the bridge holds by itself, and the ways past the bridge.
 
-use crate::frames::*;
 use crate::spoof::{guarded_and_not, mac};
 use crate::world::{Container, World, worlds};
 use std::thread::sleep;
 use std::time::Duration;
 use vetch_tests::Node;
+use vetch_tests::attack::frames::*;
 
 const PAST_THE_BRIDGE: [u8; 3] = [0x00, 0x03, 0x0e]; // 01:80:c2:00:00:0X
 

@@ -1,10 +1,10 @@
 //! Containers that pretend to be somebody else. Each case is tried unguarded too: there it must succeed, so that it proves something.
 
-use crate::frames::*;
 use crate::world::{Container, World, worlds};
 use std::thread::sleep;
 use std::time::Duration;
 use vetch_tests::Node;
+use vetch_tests::attack::frames::*;
 
 /// Evil at .2, its neighbour at .3.
 fn pair(w: &mut World<'_>, unguarded: bool) -> (Container, Container) {

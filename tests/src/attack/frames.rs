@@ -6,25 +6,30 @@ use nix::sys::socket::{
 };
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, OwnedFd};
-use vetch_tests::Node;
 
-pub(crate) type Mac = [u8; 6];
-pub(crate) const ALL_NODES: Mac = [0x33, 0x33, 0, 0, 0, 1];
-pub(crate) const BROADCAST: Mac = [0xff; 6];
+use crate::node::Node;
+
+/// An Ethernet address.
+pub type Mac = [u8; 6];
+/// All IPv6 stations.
+pub const ALL_NODES: Mac = [0x33, 0x33, 0, 0, 0, 1];
+/// Everybody.
+pub const BROADCAST: Mac = [0xff; 6];
 
 /// Puts a frame on the wire of `eth0`.
-pub(crate) fn send(node: &Node, frame: &[u8]) {
+pub fn send(node: &Node, frame: &[u8]) {
     Wire::open(node, "eth0").send(frame);
 }
 
 /// The wire of a link: what is put on it, and what comes by, in both directions.
-pub(crate) struct Wire {
+pub struct Wire {
     raw: OwnedFd,
     link: LinkAddr,
 }
 
 impl Wire {
-    pub(crate) fn open(node: &Node, dev: &str) -> Wire {
+    /// The wire of link `dev` of a node.
+    pub fn open(node: &Node, dev: &str) -> Wire {
         node.run(|| {
             let all = getifaddrs().unwrap();
             let links = all.filter(|found| found.interface_name == dev);
@@ -44,12 +49,13 @@ impl Wire {
         })
     }
 
-    pub(crate) fn send(&self, frame: &[u8]) {
+    /// Puts a frame on it.
+    pub fn send(&self, frame: &[u8]) {
         sendto(self.raw.as_raw_fd(), frame, &self.link, MsgFlags::empty()).unwrap();
     }
 
     /// Everything that came by since the last look.
-    pub(crate) fn seen(&self) -> Vec<Vec<u8>> {
+    pub fn seen(&self) -> Vec<Vec<u8>> {
         let mut frame = vec![0; 2048];
         let next = || {
             let len = recv(self.raw.as_raw_fd(), &mut frame, MsgFlags::empty()).ok()?;
@@ -60,19 +66,20 @@ impl Wire {
 }
 
 /// What is inside the frame, behind VLAN tags. (A receiver has taken the outermost off already.)
-pub(crate) fn inside(frame: &[u8]) -> &[u8] {
+pub fn inside(frame: &[u8]) -> &[u8] {
     match frame.get(12..14) {
         Some([0x81, 0x00]) => inside(&frame[4..]),
         _ => frame.get(14..).unwrap_or_default(),
     }
 }
 
-pub(crate) fn ethernet(to: Mac, from: Mac, kind: u16, body: &[u8]) -> Vec<u8> {
+/// A frame of this EtherType.
+pub fn ethernet(to: Mac, from: Mac, kind: u16, body: &[u8]) -> Vec<u8> {
     [&to[..], &from, &kind.to_be_bytes(), body].concat()
 }
 
 /// The same frame with a VLAN tag.
-pub(crate) fn tagged(frame: &[u8], vlan: u16) -> Vec<u8> {
+pub fn tagged(frame: &[u8], vlan: u16) -> Vec<u8> {
     [
         &frame[..12],
         &[0x81, 0x00],
@@ -83,31 +90,31 @@ pub(crate) fn tagged(frame: &[u8], vlan: u16) -> Vec<u8> {
 }
 
 /// ARP from `from` to everybody: operation 1 asks, 2 answers; the body says that `ip` is at `mac` and names `target`.
-pub(crate) fn arp(from: Mac, operation: u8, mac: Mac, ip: &str, target: &str) -> Vec<u8> {
+pub fn arp(from: Mac, operation: u8, mac: Mac, ip: &str, target: &str) -> Vec<u8> {
     let head = [0, 1, 8, 0, 6, 4, 0, operation];
     let body = [&head[..], &mac, &ip4(ip), &[0xff; 6], &ip4(target)].concat();
     ethernet([0xff; 6], from, 0x0806, &body)
 }
 
 /// An answer "`ip` is at `mac`" to everybody, sent from `from`.
-pub(crate) fn arp_reply(from: Mac, mac: Mac, ip: &str, to: &str) -> Vec<u8> {
+pub fn arp_reply(from: Mac, mac: Mac, ip: &str, to: &str) -> Vec<u8> {
     arp(from, 2, mac, ip, to)
 }
 
 /// "I am a router": RFC 4861, lifetime 1800 s, without options.
-pub(crate) fn router_advertisement(from: Mac, source: &str) -> Vec<u8> {
+pub fn router_advertisement(from: Mac, source: &str) -> Vec<u8> {
     let body = [134, 0, 0, 0, 64, 0, 0x07, 0x08, 0, 0, 0, 0, 0, 0, 0, 0];
     icmp6(from, ALL_NODES, source, "ff02::1", &body)
 }
 
 /// "Is there a router?", with the asker's link-layer address.
-pub(crate) fn router_solicitation(from: Mac, source: &str, mac: Mac) -> Vec<u8> {
+pub fn router_solicitation(from: Mac, source: &str, mac: Mac) -> Vec<u8> {
     let body = [&[133, 0, 0, 0, 0, 0, 0, 0, 1, 1][..], &mac].concat();
     icmp6(from, ALL_NODES, source, "ff02::2", &body)
 }
 
 /// "`target` is at `mac`", overriding what was known.
-pub(crate) fn neighbour_advertisement(from: Mac, source: &str, target: &str, mac: Mac) -> Vec<u8> {
+pub fn neighbour_advertisement(from: Mac, source: &str, target: &str, mac: Mac) -> Vec<u8> {
     let body = [
         &[136, 0, 0, 0, 0x20, 0, 0, 0][..],
         &ip6(target),
@@ -119,24 +126,19 @@ pub(crate) fn neighbour_advertisement(from: Mac, source: &str, target: &str, mac
 }
 
 /// "Who has `target`? I am at `mac`"; without a source address and without `mac` it looks for a duplicate.
-pub(crate) fn neighbour_solicitation(
-    from: Mac,
-    source: &str,
-    target: &str,
-    mac: Option<Mac>,
-) -> Vec<u8> {
+pub fn neighbour_solicitation(from: Mac, source: &str, target: &str, mac: Option<Mac>) -> Vec<u8> {
     let option = mac.map_or(Vec::new(), |mac| [&[1, 1][..], &mac].concat());
     let body = [&[135, 0, 0, 0, 0, 0, 0, 0][..], &ip6(target), &option].concat();
     icmp6(from, ALL_NODES, source, "ff02::1", &body)
 }
 
 /// ICMPv6 with a checksum.
-pub(crate) fn icmp6(from: Mac, to: Mac, source: &str, destination: &str, body: &[u8]) -> Vec<u8> {
+pub fn icmp6(from: Mac, to: Mac, source: &str, destination: &str, body: &[u8]) -> Vec<u8> {
     ipv6(from, to, source, destination, 58, body)
 }
 
 /// UDP over IPv4 or IPv6, by the addresses.
-pub(crate) fn udp(
+pub fn udp(
     from: Mac,
     to: Mac,
     source: &str,
@@ -154,7 +156,7 @@ pub(crate) fn udp(
 }
 
 /// IPv4 without options; UDP goes without a checksum of its own, ICMP and IGMP get theirs.
-pub(crate) fn ipv4(
+pub fn ipv4(
     from: Mac,
     to: Mac,
     source: &str,
@@ -201,13 +203,13 @@ fn ipv6(from: Mac, to: Mac, source: &str, destination: &str, protocol: u8, body:
 }
 
 /// The same IPv6 packet with a header of destination options in between.
-pub(crate) fn behind_options(frame: &[u8]) -> Vec<u8> {
+pub fn behind_options(frame: &[u8]) -> Vec<u8> {
     let (head, rest) = frame.split_at(14 + 40);
     with_header(head, 60, &[head[20], 0, 1, 4, 0, 0, 0, 0], rest)
 }
 
 /// The same IPv6 packet in two fragments, the first of 8 bytes.
-pub(crate) fn fragments(frame: &[u8]) -> [Vec<u8>; 2] {
+pub fn fragments(frame: &[u8]) -> [Vec<u8>; 2] {
     let (head, rest) = frame.split_at(14 + 40);
     let fragment =
         |place: u8, rest: &[u8]| with_header(head, 44, &[head[20], 0, 0, place, 0, 0, 0, 7], rest);
