@@ -55,6 +55,8 @@ impl Engine {
             dhcp: spec.dhcp,
             unguarded: spec.unguarded,
             isolated: network.policy.isolate_ports,
+            dhcp_server: network.policy.dhcp_servers,
+            router: network.policy.routers,
             state: State::Claimed,
             since: now(),
         })

@@ -188,6 +188,10 @@ pub struct NetworkExposure {
     pub unguarded: Vec<String>,
     /// Attachments that may ask for an address by DHCP.
     pub dhcp: Vec<String>,
+    /// Attachments that may answer as DHCP or DHCPv6 servers.
+    pub dhcp_servers: Vec<String>,
+    /// Attachments that may send router advertisements.
+    pub routers: Vec<String>,
 }
 
 impl NetworkExposure {

@@ -51,6 +51,8 @@ pub(crate) fn attachment(attachment: &Attachment) -> Result<Change> {
     let intent = firewall::Attachment {
         addresses: attachment.addresses.iter().map(|net| net.addr()).collect(),
         dhcp: attachment.dhcp,
+        dhcp_server: attachment.dhcp_server,
+        router: attachment.router,
         unguarded: attachment.unguarded,
         ..firewall::Attachment::new(owner, attachment.host_end, attachment.mac)
     };

@@ -181,6 +181,8 @@ impl Engine {
             dhcp: trace.dhcp,
             unguarded: trace.unguarded,
             isolated: network.policy.isolate_ports,
+            dhcp_server: network.policy.dhcp_servers,
+            router: network.policy.routers,
             state: match trace.link {
                 Some(link) if link.is_up() => State::Up,
                 _ => State::Claimed, // half made, and undone by whoever comes next

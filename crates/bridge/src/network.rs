@@ -124,6 +124,10 @@ impl Engine {
         let name = spec.name.clone();
         let subnets = subnet::with_gateways(op, &subnets, &spec.gateways)?;
         let v6 = subnets.iter().any(|subnet| subnet.prefix.addr().is_ipv6());
+        if spec.policy.routers && !v6 {
+            let why = "routers: their advertisements are IPv6, and it has none";
+            return Err(Error::invalid(op, why).with_hint("give it a prefix: --ipv6 or --subnet"));
+        }
         let mtu = spec.mtu.or_else(|| around.mtu()).unwrap_or(1500);
         let mtu = mtu.clamp(least_mtu(v6), 65535);
         let mut network = Network {

@@ -26,6 +26,10 @@ pub struct Policy {
     pub deny: Vec<Destination>,
     /// Single services of the host that containers may use; they need not be in `allow`.
     pub services: Vec<Service>,
+    /// Containers may answer as DHCP and DHCPv6 servers, from their own addresses.
+    pub dhcp_servers: bool,
+    /// Containers may send router advertisements, from their own addresses. Neither this host nor attached interfaces listen to them.
+    pub routers: bool,
 }
 
 impl Default for Policy {
@@ -36,6 +40,8 @@ impl Default for Policy {
             allow: Vec::new(),
             deny: Vec::new(),
             services: Vec::new(),
+            dhcp_servers: false,
+            routers: false,
         }
     }
 }
@@ -81,6 +87,12 @@ impl Policy {
                 a.isolate_ports.to_string(),
                 b.isolate_ports.to_string(),
             ),
+            (
+                "DHCP servers",
+                a.dhcp_servers.to_string(),
+                b.dhcp_servers.to_string(),
+            ),
+            ("routers", a.routers.to_string(), b.routers.to_string()),
             ("the allow list", listed(&a.allow), listed(&b.allow)),
             ("the deny list", listed(&a.deny), listed(&b.deny)),
             (

@@ -2,14 +2,16 @@
 //!
 //! Every record carries a format number; a newer one is refused, not guessed.
 
+mod policy;
+
 use crate::error::{Error, Result};
 use crate::name::{AttachmentId, Key, NetworkName};
-use crate::policy::{Joined, Policy};
+use crate::policy::Joined;
 use crate::port::PortSpec;
 use crate::spec::{Attachment, AttachmentSpec, Network, State, Subnet};
 use core_netlink::{IfName, MacAddr};
-use firewall::{Destination, Service};
 use ipnet::IpNet;
+use policy::{JoinedFile, PolicyFile};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt::Display;
@@ -17,7 +19,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
-const FORMAT: u32 = 2; // 1: without policy, joined networks and openings of attachments
+const FORMAT: u32 = 3; // 1: without policy, joined networks and openings of attachments; 2: without DHCP servers and routers
 
 /// A network and how far its life has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,69 +119,6 @@ struct DefinitionFile {
 }
 
 #[derive(Serialize, Deserialize)]
-struct PolicyFile {
-    masquerade: bool,
-    isolate_ports: bool,
-    allow: Vec<Text<Destination>>,
-    deny: Vec<Text<Destination>>,
-    services: Vec<Text<Service>>,
-}
-
-impl Default for PolicyFile {
-    fn default() -> PolicyFile {
-        PolicyFile::from(&Policy::default())
-    }
-}
-
-impl From<&Policy> for PolicyFile {
-    fn from(policy: &Policy) -> PolicyFile {
-        PolicyFile {
-            masquerade: policy.masquerade,
-            isolate_ports: policy.isolate_ports,
-            allow: texts(&policy.allow),
-            deny: texts(&policy.deny),
-            services: texts(&policy.services),
-        }
-    }
-}
-
-impl From<PolicyFile> for Policy {
-    fn from(file: PolicyFile) -> Policy {
-        Policy {
-            masquerade: file.masquerade,
-            isolate_ports: file.isolate_ports,
-            allow: values(file.allow),
-            deny: values(file.deny),
-            services: values(file.services),
-        }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct JoinedFile {
-    network: Text<NetworkName>,
-    bridge: Text<IfName>,
-}
-
-impl From<&Joined> for JoinedFile {
-    fn from(joined: &Joined) -> JoinedFile {
-        JoinedFile {
-            network: Text(joined.network.clone()),
-            bridge: Text(joined.bridge),
-        }
-    }
-}
-
-impl From<JoinedFile> for Joined {
-    fn from(file: JoinedFile) -> Joined {
-        Joined {
-            network: file.network.0,
-            bridge: file.bridge.0,
-        }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
 struct SubnetFile {
     prefix: Text<IpNet>,
     gateway: Text<IpAddr>,
@@ -206,6 +145,10 @@ struct ClaimFile {
     unguarded: bool,
     #[serde(default)]
     isolated: bool,
+    #[serde(default)]
+    dhcp_server: bool,
+    #[serde(default)]
+    router: bool,
     wished_addresses: Option<Vec<Text<IpAddr>>>,
     wished_mac: Option<Text<MacAddr>>,
     since_ms: u64,
@@ -292,6 +235,8 @@ impl Claim {
             dhcp: of.dhcp,
             unguarded: of.unguarded,
             isolated: of.isolated,
+            dhcp_server: of.dhcp_server,
+            router: of.router,
             wished_addresses: self.wish.as_ref().map(|wish| texts(&wish.addresses)),
             wished_mac: self.wish.as_ref().and_then(|wish| wish.mac).map(Text),
             since_ms: to_ms(of.since),
@@ -319,6 +264,8 @@ impl Claim {
             dhcp: file.dhcp,
             unguarded: file.unguarded,
             isolated: file.isolated,
+            dhcp_server: file.dhcp_server,
+            router: file.router,
             state,
             since: from_ms(file.since_ms),
         };
@@ -407,6 +354,7 @@ pub(crate) fn now() -> SystemTime {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::policy::Policy;
     use proptest::prelude::*;
 
     pub(crate) fn claim() -> Claim {
@@ -429,6 +377,8 @@ pub(crate) mod tests {
                 dhcp: true,
                 unguarded: false,
                 isolated: true,
+                dhcp_server: true,
+                router: false,
                 state: State::Up,
                 since: now(),
             },
@@ -468,6 +418,8 @@ pub(crate) mod tests {
             allow: vec!["[fd00::/8]:53/udp".parse().unwrap()],
             deny: vec!["10.0.0.0/8".parse().unwrap()],
             services: vec!["tcp:53".parse().unwrap()],
+            dhcp_servers: true,
+            routers: true,
         };
         definition.network.reaches.push(Joined {
             network: "red".parse().unwrap(),
@@ -479,8 +431,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_newer_format_is_refused_and_not_guessed() {
-        let err = Claim::read("it", br#"{"format":3,"whatever":true}"#, State::Up).unwrap_err();
-        assert!(format!("{err:?}").contains("knows up to 2"), "{err:?}");
+        let err = Claim::read("it", br#"{"format":4,"whatever":true}"#, State::Up).unwrap_err();
+        assert!(format!("{err:?}").contains("knows up to 3"), "{err:?}");
         assert!(err.hint().is_some());
     }
 

@@ -226,6 +226,10 @@ pub struct Attachment {
     pub unguarded: bool,
     /// It does not reach its neighbours: the network isolates ports.
     pub isolated: bool,
+    /// It may answer as a DHCP or DHCPv6 server: the network has them.
+    pub dhcp_server: bool,
+    /// It may send router advertisements: the network has routers.
+    pub router: bool,
     /// How far its life has come.
     pub state: State,
     /// When it was made.

@@ -243,6 +243,8 @@ fn of_kernel(rules: &Rules, bridge: IfName, name: &str) -> NetworkExposure {
         reaches: Vec::new(),
         unguarded: ids(Set::Open),
         dhcp: ids(Set::Dhcp),
+        dhcp_servers: ids(Set::DhcpServer),
+        routers: ids(Set::Router),
     }
 }
 
@@ -274,6 +276,8 @@ fn of_record(record: &Network) -> NetworkExposure {
         reaches: Vec::new(),
         unguarded: Vec::new(),
         dhcp: Vec::new(),
+        dhcp_servers: Vec::new(),
+        routers: Vec::new(),
     }
 }
 

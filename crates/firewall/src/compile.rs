@@ -148,12 +148,14 @@ pub fn attachment(attachment: &Attachment) -> Result<Change> {
         let raw = Value::Bytes(mac.0.to_vec());
         elements.push(Element::new(Set::Lladdr, owner, [Value::Name(*port), raw]));
     }
-    if attachment.dhcp {
-        elements.push(Element::new(Set::Dhcp, owner, [Value::Name(*port)]));
-    }
-    if attachment.unguarded {
-        elements.push(Element::new(Set::Open, owner, [Value::Name(*port)]));
-    }
+    let openings = [
+        (attachment.dhcp, Set::Dhcp),
+        (attachment.dhcp_server, Set::DhcpServer),
+        (attachment.router, Set::Router),
+        (attachment.unguarded, Set::Open),
+    ];
+    let open = openings.into_iter().filter(|(open, _)| *open);
+    elements.extend(open.map(|(_, set)| Element::new(set, owner, [Value::Name(*port)])));
     Ok(Change::add(elements))
 }
 

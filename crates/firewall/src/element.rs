@@ -19,6 +19,10 @@ pub enum Set {
     Lladdr,
     /// Ports that may ask for an address by DHCP.
     Dhcp,
+    /// Ports that may answer as a DHCP or DHCPv6 server.
+    DhcpServer,
+    /// Ports that may advertise a router.
+    Router,
     /// Ports without a guard.
     Open,
     /// Our bridges.
@@ -83,13 +87,13 @@ pub enum Set {
 
 impl Set {
     /// Every one, in the order of the tables.
-    pub const ALL: [Set; 35] = {
+    pub const ALL: [Set; 37] = {
         use Set::*;
         [
-            Src4, Src6, Nd6, Lladdr, Dhcp, Open, Nets, Internal, Pairs, Apart, Reach, Listed,
-            Deny4, Deny6, DenyPort4, DenyPort6, Allow4, Allow6, AllowPort4, AllowPort6, Masq,
-            Gate4, Gate6, Local4, Local6, Host, Service, Opened, Closed, Any4, Any6, Addr4, Addr6,
-            Range4, Range6,
+            Src4, Src6, Nd6, Lladdr, Dhcp, DhcpServer, Router, Open, Nets, Internal, Pairs, Apart,
+            Reach, Listed, Deny4, Deny6, DenyPort4, DenyPort6, Allow4, Allow6, AllowPort4,
+            AllowPort6, Masq, Gate4, Gate6, Local4, Local6, Host, Service, Opened, Closed, Any4,
+            Any6, Addr4, Addr6, Range4, Range6,
         ]
     };
 
@@ -101,6 +105,8 @@ impl Set {
             Set::Nd6 => "nd6",
             Set::Lladdr => "lladdr",
             Set::Dhcp => "dhcp",
+            Set::DhcpServer => "dhcpserver",
+            Set::Router => "router",
             Set::Open => "open",
             Set::Nets => "nets",
             Set::Internal => "internal",
@@ -137,9 +143,8 @@ impl Set {
     /// The family of its table, which is called `vetch`.
     pub fn family(self) -> Family {
         match self {
-            Set::Src4 | Set::Src6 | Set::Nd6 | Set::Lladdr | Set::Dhcp | Set::Open => {
-                Family::Bridge
-            }
+            Set::Src4 | Set::Src6 | Set::Nd6 | Set::Lladdr => Family::Bridge,
+            Set::Dhcp | Set::DhcpServer | Set::Router | Set::Open => Family::Bridge,
             _ => Family::Inet,
         }
     }
@@ -151,9 +156,8 @@ impl Set {
             Set::Src6 => &[IfName, EtherAddr, Ipv6Addr],
             Set::Nd6 => &[IfName, EtherAddr, Integer(16)],
             Set::Lladdr => &[IfName, Integer(6)],
-            Set::Dhcp | Set::Open | Set::Nets | Set::Internal | Set::Host | Set::Listed => {
-                &[IfName]
-            }
+            Set::Dhcp | Set::DhcpServer | Set::Router | Set::Open => &[IfName],
+            Set::Nets | Set::Internal | Set::Host | Set::Listed => &[IfName],
             Set::Pairs | Set::Apart | Set::Reach => &[IfName, IfName],
             Set::Masq | Set::Opened => &[IfName, NfProto],
             Set::Gate4 => &[Ipv4Addr],

@@ -33,10 +33,13 @@ pub(crate) fn plan() -> TablePlan {
             hook(),
             port(),
             port4(),
+            dhcp4(),
             arps(),
             arp4(),
             port6(),
+            dhcp6(),
             icmp6(),
+            ra6(),
             rs6(),
             ns6(),
             na6(),
@@ -72,7 +75,7 @@ fn anonymous() -> Vec<Anonymous> {
             key: DataType::Icmp6Type,
             // router advertisement, redirect, listener query; router and neighbour solicitation, neighbour advertisement
             elements: vec![
-                goto(&[134], "rest"),
+                goto(&[134], "ra6"),
                 goto(&[137], "rest"),
                 goto(&[130], "rest"),
                 goto(&[133], "rs6"),
@@ -108,7 +111,7 @@ fn port4() -> ChainPlan {
     let dhcp_server = rule()
         .is(L4Proto, UDP)
         .is(Ports, [0, 67, 0, 68])
-        .goto("rest");
+        .goto("dhcp4");
     let own = ipv4().within(OWN4, Set::Src4).accept();
     let dhcp_client = ipv4()
         .is(Source4, [0; 4])
@@ -119,6 +122,26 @@ fn port4() -> ChainPlan {
         "port4",
         vec![dhcp_server, own, dhcp_client, rule().goto("rest")],
     )
+}
+
+/// Servers answer from their own addresses.
+fn dhcp4() -> ChainPlan {
+    let own = ipv4().within(&[IifName], Set::DhcpServer);
+    let own = own.within(OWN4, Set::Src4).accept();
+    chain("dhcp4", vec![own, rule().goto("rest")])
+}
+
+fn dhcp6() -> ChainPlan {
+    let own = ipv6().within(&[IifName], Set::DhcpServer);
+    let own = own.within(OWN6, Set::Src6).accept();
+    chain("dhcp6", vec![own, rule().goto("rest")])
+}
+
+/// So do routers. What an advertisement says is not looked at: who is a router is trusted with it.
+fn ra6() -> ChainPlan {
+    let own = ipv6().within(&[IifName], Set::Router);
+    let own = own.within(OWN6, Set::Src6).accept();
+    chain("ra6", vec![own, rule().goto("rest")])
 }
 
 fn ipv4() -> Rule {
@@ -168,7 +191,7 @@ fn port6() -> ChainPlan {
     let dhcp_server = rule()
         .is(L4Proto, UDP)
         .is(Ports, [0x02, 0x23, 0x02, 0x22])
-        .goto("rest"); // 547 to 546
+        .goto("dhcp6"); // 547 to 546
     let own = ipv6().within(OWN6, Set::Src6).accept();
     chain("port6", vec![icmp, dhcp_server, own, rule().goto("rest")])
 }

@@ -72,6 +72,10 @@ pub struct Attachment {
     pub addresses: Vec<IpAddr>,
     /// It may ask for an address by DHCP.
     pub dhcp: bool,
+    /// It may answer as a DHCP or DHCPv6 server, from its own addresses.
+    pub dhcp_server: bool,
+    /// It may send router advertisements, from its own addresses.
+    pub router: bool,
     /// It may send what it likes.
     pub unguarded: bool,
 }
@@ -85,6 +89,8 @@ impl Attachment {
             mac,
             addresses: Vec::new(),
             dhcp: false,
+            dhcp_server: false,
+            router: false,
             unguarded: false,
         }
     }

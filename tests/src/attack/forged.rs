@@ -71,10 +71,19 @@ pub enum Opening {
     Unguarded,
     /// `attach --dhcp`.
     Dhcp,
+    /// `network create --dhcp-servers`.
+    DhcpServers,
+    /// `network create --routers`.
+    Routers,
 }
 
 /// What nobody may send, by what opens it.
-pub const FORGED: &[(Opening, &[Row])] = &[(Opening::Unguarded, UNGUARDED), (Opening::Dhcp, DHCP)];
+pub const FORGED: [(Opening, &[Row]); 4] = [
+    (Opening::Unguarded, UNGUARDED),
+    (Opening::Dhcp, DHCP),
+    (Opening::DhcpServers, DHCP_SERVERS),
+    (Opening::Routers, ROUTERS),
+];
 
 const UNGUARDED: &[Row] = &[
     ("IPv4 of a neighbour", |c| {
@@ -134,26 +143,6 @@ const UNGUARDED: &[Row] = &[
             0,
         )]
     }),
-    ("DHCP server", |c| {
-        vec![udp(
-            c.me.mac,
-            c.victim.mac,
-            &c.me.v4,
-            &c.victim.v4,
-            [67, 68],
-            b"row",
-        )]
-    }),
-    ("DHCPv6 server", |c| {
-        vec![udp(
-            c.me.mac,
-            c.victim.mac,
-            &c.me.link_local,
-            &c.victim.link_local,
-            [547, 546],
-            b"row",
-        )]
-    }),
     ("ICMP redirect of the gateway", |c| {
         let inner = [
             &[0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0][..],
@@ -180,10 +169,26 @@ const UNGUARDED: &[Row] = &[
             &[&[137, 0, 0, 0, 0, 0, 0, 0][..], &[0xfd; 32]].concat(),
         )]
     }),
-    ("RA", |c| vec![c.advertisement()]),
     ("RA in VLAN 0", |c| vec![tagged(&c.advertisement(), 0)]),
-    ("RA behind options", |c| {
-        vec![behind_options(&c.advertisement())]
+    ("DHCP server with another's address", |c| {
+        vec![udp(
+            c.me.mac,
+            c.victim.mac,
+            &c.other.v4,
+            &c.victim.v4,
+            [67, 68],
+            b"row",
+        )]
+    }),
+    ("DHCPv6 server with another's address", |c| {
+        vec![udp(
+            c.me.mac,
+            c.victim.mac,
+            &c.other.link_local,
+            &c.victim.link_local,
+            [547, 546],
+            b"row",
+        )]
     }),
     ("RA of the gateway", |c| {
         vec![router_advertisement(c.me.mac, &c.gateway.link_local)]
@@ -284,6 +289,36 @@ const DHCP: &[Row] = &[
     }),
     ("ARP probe of an offered address", |c| {
         vec![arp(c.me.mac, 1, c.me.mac, "0.0.0.0", "10.10.0.99")]
+    }),
+];
+
+const DHCP_SERVERS: &[Row] = &[
+    ("DHCP server", |c| {
+        vec![udp(
+            c.me.mac,
+            c.victim.mac,
+            &c.me.v4,
+            &c.victim.v4,
+            [67, 68],
+            b"row",
+        )]
+    }),
+    ("DHCPv6 server", |c| {
+        vec![udp(
+            c.me.mac,
+            c.victim.mac,
+            &c.me.link_local,
+            &c.victim.link_local,
+            [547, 546],
+            b"row",
+        )]
+    }),
+];
+
+const ROUTERS: &[Row] = &[
+    ("RA", |c| vec![c.advertisement()]),
+    ("RA behind options", |c| {
+        vec![behind_options(&c.advertisement())]
     }),
 ];
 

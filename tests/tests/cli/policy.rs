@@ -191,6 +191,42 @@ fn the_guard_of_one_attachment_is_opened_by_name() {
     });
 }
 
+#[test]
+fn servers_and_routers_are_opened_by_the_network() {
+    lab(|lab| {
+        let v4 = "network create web --subnet 10.77.0.0/24 --routers";
+        lab.vetch(v4).exits(2).complains("hint: give it a prefix");
+        let words =
+            "network create web --subnet 10.77.0.0/24 --subnet fd77::/64 --dhcp-servers --routers";
+        lab.vetch(words).ok();
+        lab.vetch(words).ok(); // the same again
+        lab.vetch("network create web --routers")
+            .exits(2)
+            .complains("DHCP servers true, not false");
+        lab.netns("a");
+        let plan = lab.vetch("attach web a --dry-run").ok();
+        plan.prints("bridge vetch dhcpserver")
+            .prints("bridge vetch router");
+        lab.vetch("attach web a").ok();
+        let inspected = lab.vetch("network inspect web --json").ok().json();
+        assert_eq!(inspected[0]["dhcp_servers"], true);
+        let exposed = lab.vetch("exposed").ok();
+        exposed
+            .prints("may serve DHCP")
+            .prints("may advertise routers");
+        lab.cmd("nft flush set bridge vetch router").ok();
+        lab.vetch("network check").exits(1).prints("router");
+        lab.vetch("network repair").ok();
+        let claims = "find /run/vetch -type f -name '*cli:a*' -delete";
+        lab.shell(claims).ok(); // told from the kernel and the network
+        lab.vetch("network repair").ok();
+        lab.vetch("network check").ok();
+        let router = lab.cmd("nft list set bridge vetch router").ok();
+        router.prints("vetch:web/cli:a/eth0");
+        clear(lab, "web");
+    });
+}
+
 /// It sent by the MAC address that the next attachment gets, and goes on doing so.
 #[test]
 fn an_unguarded_neighbour_keeps_nobody_out() {

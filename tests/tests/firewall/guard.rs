@@ -45,7 +45,7 @@ fn check<'a>(stage: &Stage, who: &str, rows: impl IntoIterator<Item = &'a Row>, 
 /// What nobody may send is not sent but by who may do this.
 #[track_caller]
 fn opens(stage: &Stage, who: &str, open: &[Opening]) {
-    for (opening, rows) in FORGED {
+    for (opening, rows) in &FORGED {
         check(stage, who, *rows, open.contains(opening));
     }
     check(stage, who, OWN, true);
@@ -66,8 +66,18 @@ fn row_by_row() {
         let other = stage(w, &asking, &victim, 5, 2);
         opens(&other, "may ask for an address", &[Opening::Dhcp]);
         assert_eq!(dhcp_server.seen().len(), 1, "the host is asked");
+        let serving = w.container(&blue, "serving", 6, |at| at.dhcp_server = true);
+        let third = stage(w, &serving, &victim, 6, 2);
+        opens(&third, "a DHCP server", &[Opening::DhcpServers]);
+        let router = w.container(&blue, "router", 7, |at| at.router = true);
+        let fourth = stage(w, &router, &victim, 7, 2);
+        opens(&fourth, "a router", &[Opening::Routers]);
         let last = stage(w, &loose, &victim, 4, 2);
-        opens(&last, "unguarded", &[Opening::Unguarded, Opening::Dhcp]);
+        opens(
+            &last,
+            "unguarded",
+            &FORGED.each_ref().map(|(opening, _)| *opening),
+        );
         w.lab.cmd("nft flush ruleset").ok();
         let all = || FORGED.iter().flat_map(|(_, rows)| *rows);
         let (held, open): (Vec<_>, Vec<_>) = all().partition(|(name, _)| name.starts_with("MAC "));

@@ -26,7 +26,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    Create(Create),
+    Create(Box<Create>),
     Ls(Ls),
     Inspect(Inspect),
     Rm(Rm),
@@ -98,6 +98,17 @@ struct Create {
     /// It need not be on the --allow list.
     #[arg(long, value_name = "PROTO:PORT", value_parser = parse::<Service>, help_heading = HEADING)]
     host_service: Vec<Service>,
+    /// Let containers answer as DHCP and DHCPv6 servers, from their own addresses
+    ///
+    /// Those that ask need `vetch attach --dhcp`, and keep the address they got from Vetch: the server must give it to them.
+    #[arg(long, help_heading = WIRE)]
+    dhcp_servers: bool,
+    /// Let containers send IPv6 router advertisements, from their own addresses
+    ///
+    /// This host never listens to them; containers do if they set `accept_ra`. One that passes on the packets of others is attached
+    /// with --unguarded besides.
+    #[arg(long, help_heading = WIRE)]
+    routers: bool,
     /// Largest packet in bytes; that of the default route's device unless given
     #[arg(long, value_name = "BYTES", allow_negative_numbers = true, value_parser = number)]
     mtu: Option<u32>,
@@ -118,6 +129,7 @@ struct Create {
 }
 
 const HEADING: &str = "Who may reach whom";
+const WIRE: &str = "What containers may send";
 const DESTINATION: &str = "PREFIX[:PORT[/PROTO]]";
 
 /// List the networks
@@ -205,6 +217,8 @@ impl Create {
                 allow: self.allow,
                 deny: self.deny,
                 services: self.host_service,
+                dhcp_servers: self.dhcp_servers,
+                routers: self.routers,
             },
             reaches: self.reach,
             reached_by: self.reached_by,

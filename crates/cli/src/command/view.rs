@@ -27,6 +27,8 @@ pub(crate) fn network(network: &Network) -> Value {
         "internal": network.internal,
         "masquerade": network.policy.masquerade && !network.internal,
         "isolate_ports": network.policy.isolate_ports,
+        "dhcp_servers": network.policy.dhcp_servers,
+        "routers": network.policy.routers,
         "allow": texts(&network.policy.allow),
         "deny": texts(&network.policy.deny),
         "reach": names(&network.reaches),
@@ -66,6 +68,8 @@ pub(crate) fn facts(network: &Network) -> Vec<(&'static str, String)> {
         ("masquerade", yes(policy.masquerade && !network.internal)),
         ("isolated ports", yes(policy.isolate_ports)),
         ("host services", yes(network.host_services)),
+        ("DHCP servers", yes(policy.dhcp_servers)),
+        ("routers", yes(policy.routers)),
     ]);
     let lists = [
         ("host service", joined(&policy.services)),

@@ -84,6 +84,8 @@ fn network(of: &NetworkExposure) -> Value {
         "reaches": of.reaches,
         "unguarded": of.unguarded,
         "dhcp": of.dhcp,
+        "dhcp_servers": of.dhcp_servers,
+        "routers": of.routers,
     })
 }
 

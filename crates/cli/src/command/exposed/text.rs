@@ -226,9 +226,13 @@ fn facts(of: &Exposure, network: &NetworkExposure, out: &mut Output) -> Result<(
         false => escape(&list.join(", ")),
     };
     facts.push(("unguarded", named(&network.unguarded)));
-    if !network.dhcp.is_empty() {
-        facts.push(("may ask for DHCP", named(&network.dhcp)));
-    }
+    let may = [
+        ("may ask for DHCP", &network.dhcp),
+        ("may serve DHCP", &network.dhcp_servers),
+        ("may advertise routers", &network.routers),
+    ];
+    let may = may.into_iter().filter(|(_, who)| !who.is_empty());
+    facts.extend(may.map(|(what, who)| (what, named(who))));
     if network.enforced {
         facts.push(("closed", closed(network)));
     }
@@ -282,17 +286,21 @@ fn host_services(network: &NetworkExposure) -> String {
 }
 
 fn closed(network: &NetworkExposure) -> String {
-    let mut all = vec![
-        "all but the above",
-        "127.0.0.0/8 of this host",
-        "connections from outside but by published ports",
+    let sent = [
+        ("forged addresses", true),
+        ("router advertisements", network.routers.is_empty()),
+        ("DHCP servers", network.dhcp_servers.is_empty()),
+        ("but of the unguarded", !network.unguarded.is_empty()),
     ];
-    all.push(match network.unguarded.is_empty() {
-        true => "forged addresses, router advertisements, DHCP servers",
-        false => "forged addresses, router advertisements, DHCP servers, but of the unguarded",
-    });
+    let sent = sent.into_iter().filter_map(|(what, is)| is.then_some(what));
+    let mut all = vec![
+        "all but the above".to_owned(),
+        "127.0.0.0/8 of this host".to_owned(),
+        "connections from outside but by published ports".to_owned(),
+        sent.collect::<Vec<_>>().join(", "),
+    ];
     if network.isolated {
-        all.push("its containers to each other");
+        all.push("its containers to each other".to_owned());
     }
     all.join("; ")
 }
