@@ -68,7 +68,7 @@ impl Engine {
                     .iter()
                     .rev()
                     .filter_map(|action| self.undo(action, scene).err());
-                return Err(err.during(op).with_left(undone.collect()));
+                return Err(err.during(op).and_left(undone.collect()));
             }
             self.report(action, start.elapsed());
         }
@@ -93,11 +93,7 @@ impl Engine {
                 Err(err) => failed.push(err),
             }
         }
-        let mut failed = failed.into_iter();
-        match failed.next() {
-            Some(first) => Err(first.during(op).with_left(failed.collect())),
-            None => Ok(()),
-        }
+        Error::all(failed).map_err(|err| err.during(op))
     }
 
     pub(crate) fn report(&mut self, action: &Action, took: Duration) {
@@ -207,10 +203,12 @@ impl Engine {
                     .rev()
                     .map(|(path, _)| (path.clone(), "0"))
                     .collect();
-                let put_back = self.kernel.set_sysctls(None, back);
-                self.apply(&change.clone().inverse())?;
-                self.store.write_opened(before)?;
-                put_back
+                self.kernel.set_sysctls(None, back)?; // while one is on, the notes of it stay
+                let undone = [
+                    self.apply(&change.clone().inverse()),
+                    self.store.write_opened(before),
+                ];
+                Error::all(undone.into_iter().filter_map(Result::err))
             }
             Action::Claim(claim) => self.unclaim(&claim.attachment),
             Action::Pair { .. } if scene.pair_was_there => Ok(()),

@@ -107,10 +107,13 @@ impl Error {
         self
     }
 
-    #[must_use]
-    pub(crate) fn with_left(mut self, left: Vec<Error>) -> Error {
-        self.0.left = left;
-        self
+    /// The first of these with the others left to it; no error if there is none.
+    pub(crate) fn all(failed: impl IntoIterator<Item = Error>) -> Result<()> {
+        let mut failed = failed.into_iter();
+        match failed.next() {
+            Some(first) => Err(first.and_left(failed.collect())),
+            None => Ok(()),
+        }
     }
 
     /// The same error, said of the operation it was part of.

@@ -83,6 +83,12 @@ fn check_owner(op: impl Fn() -> String, found: &Metadata) -> Result<()> {
     }
 }
 
+/// Whether anything has this name; an error if the kernel does not say.
+pub(crate) fn is_there(path: &Path) -> Result<bool> {
+    let there = path.try_exists();
+    there.map_err(|err| Error::file(format!("look for {}", path.display()), err))
+}
+
 /// What a file holds; `None` if it is not there.
 pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     let op = || format!("read {}", path.display());

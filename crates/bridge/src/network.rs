@@ -23,11 +23,10 @@ impl Engine {
         let op = format!("create network `{}`", spec.name);
         check_alone(&op, spec)?;
         let _host = self.lock_host()?;
-        let created = self.create_locked(&op, spec);
-        if created.is_err() {
-            self.store.remove_all()?;
-        }
-        created
+        self.create_locked(&op, spec).map_err(|err| {
+            let left = self.store.remove_all().err();
+            err.and_left(left.into_iter().collect())
+        })
     }
 
     fn create_locked(&mut self, op: &str, spec: &NetworkSpec) -> Result<Network> {
@@ -39,11 +38,21 @@ impl Engine {
             return Ok(network);
         }
         let _lock = self.store.lock_network(&network.name)?;
-        let made = self.make(op, &plan, &mut Scene::default());
-        if made.is_err() && self.store.definition(&network.name)?.is_none() {
-            self.store.remove_network(&network.name)?; // the directory that the lock was in
+        match self.make(op, &plan, &mut Scene::default()) {
+            Ok(()) => Ok(network),
+            Err(err) => {
+                let left = self.remove_if_undefined(&network.name).err();
+                Err(err.and_left(left.into_iter().collect()))
+            }
         }
-        made.map(|()| network)
+    }
+
+    /// The directory that the lock was in.
+    fn remove_if_undefined(&mut self, name: &NetworkName) -> Result<()> {
+        match self.store.definition(name)? {
+            None => self.store.remove_network(name),
+            Some(_) => Ok(()),
+        }
     }
 
     /// No steps if it is there already.
@@ -200,12 +209,31 @@ impl Engine {
         let _lock = self.store.lock_network(&network.name)?;
         self.recover_ports(&network.name)?;
         self.mend_records_locked(network)?;
-        let (plans, last) = self.plan_remove(&network.name, force)?;
-        for plan in &plans {
-            self.dismantle(op, plan, scene)?;
-            gone.extend(plan.iter().filter_map(leaving));
+        let plan = self.plan_remove(&network.name, force)?;
+        self.dismantle_network(op, &plan, scene, gone)
+    }
+
+    /// First what says so, which must go through; then each attachment, past those that fail; the network itself after all of them.
+    fn dismantle_network(
+        &mut self,
+        op: &str,
+        (plans, last): &(Vec<Vec<Action>>, Vec<Action>),
+        scene: &mut Scene<'_>,
+        gone: &mut Vec<Attachment>,
+    ) -> Result<()> {
+        let Some((note, attachments)) = plans.split_first() else {
+            return Ok(());
+        };
+        self.dismantle(op, note, scene)?;
+        let mut failed = Vec::new();
+        for plan in attachments {
+            match self.dismantle(op, plan, scene) {
+                Ok(()) => gone.extend(plan.iter().filter_map(leaving)),
+                Err(err) => failed.push(err),
+            }
         }
-        self.dismantle(op, &last, scene)
+        Error::all(failed)?;
+        self.dismantle(op, last, scene)
     }
 
     /// A plan that says so, one for each attachment, and the last for the network.
@@ -295,17 +323,14 @@ impl Engine {
             return Ok(false);
         }
         let mut scene = Scene::default();
-        let (plans, last) = {
+        let finished = {
             let _lock = self.store.lock_network(name)?;
-            let found = self.plan_remove(name, true)?;
-            for plan in &found.0 {
-                self.dismantle("finish what an earlier command left", plan, &mut scene)?;
-            }
-            self.dismantle("finish what an earlier command left", &found.1, &mut scene)?;
-            found
+            let plan = self.plan_remove(name, true)?;
+            let op = "finish what an earlier command left";
+            self.dismantle_network(op, &plan, &mut scene, &mut Vec::new())
         };
-        drop((plans, last));
-        self.settle_now(&scene.aside)?;
+        let settled = self.settle_now(&scene.aside);
+        Error::all([finished, settled].into_iter().filter_map(Result::err))?;
         Ok(true)
     }
 }

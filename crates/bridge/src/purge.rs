@@ -44,11 +44,8 @@ impl Engine {
             failed.extend(self.store.remove_network(name).err());
         }
         failed.extend(self.store.remove_everything().err());
-        let mut failed = failed.into_iter();
-        match failed.next() {
-            Some(first) => Err(first.during("purge").with_left(failed.collect())),
-            None => Ok(done),
-        }
+        let whole = Error::all(failed);
+        whole.map_err(|err| err.during("purge")).map(|()| done)
     }
 
     /// The steps of a purge.

@@ -3,6 +3,7 @@
 use crate::action;
 use crate::engine::{Engine, Scene, is_bridge_of, is_of, netlink, send};
 use crate::error::{Error, Result};
+use crate::kernel::Setting;
 use crate::name::MARK;
 use crate::record::{Claim, Opened};
 use crate::spec::{Attachment, Network};
@@ -93,19 +94,26 @@ impl Engine {
         }
     }
 
-    pub(crate) fn unforward(&mut self, settings: &[crate::kernel::Setting]) -> Result<()> {
+    pub(crate) fn unforward(&mut self, settings: &[Setting]) -> Result<()> {
         // Where somebody has switched it on for all since, it is theirs.
         let v4 = self.kernel.sysctl("net/ipv4/ip_forward")?.as_deref() == Some("1");
+        let mut failed = Vec::new();
         for setting in settings {
             if v4 && setting.0.starts_with("net/ipv4/") {
                 continue;
             }
-            let gone = self.kernel.sysctl(&setting.0)?.is_none(); // with its interface
-            if !gone {
-                self.kernel.set_sysctls(None, vec![setting.clone()])?;
-            }
+            failed.extend(self.put_back(setting).err());
         }
+        Error::all(failed)?;
         self.store.write_opened(&Opened::default())
+    }
+
+    /// Unless it is gone with its interface.
+    fn put_back(&mut self, setting: &Setting) -> Result<()> {
+        match self.kernel.sysctl(&setting.0)? {
+            Some(_) => self.kernel.set_sysctls(None, vec![setting.clone()]),
+            None => Ok(()),
+        }
     }
 
     // The pair.
@@ -133,16 +141,18 @@ impl Engine {
         }
     }
 
+    /// Gives back as much as can be; the claim stays while anything is held.
     pub(crate) fn unclaim(&mut self, attachment: &Attachment) -> Result<()> {
         let (network, end) = (&attachment.key.network, attachment.host_end);
-        for net in &attachment.addresses {
-            self.store.release_address(network, net.addr(), end)?;
-        }
-        for port in &attachment.ports {
-            self.store.release_port(port, &format!("{network}/{end}"))?;
-        }
-        self.store.unmark_loopback(network, end)?;
-        self.store.remove_claim(network, end)
+        let (store, holder) = (&self.store, format!("{network}/{end}"));
+        let addresses = attachment.addresses.iter();
+        let addresses = addresses.map(|net| store.release_address(network, net.addr(), end));
+        let ports = attachment.ports.iter();
+        let ports = ports.map(|port| store.release_port(port, &holder));
+        let loopback = [store.unmark_loopback(network, end)];
+        let given = addresses.chain(ports).chain(loopback);
+        Error::all(given.filter_map(Result::err))?;
+        store.remove_claim(network, end)
     }
 
     pub(crate) fn make_pair(
