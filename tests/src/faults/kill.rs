@@ -10,12 +10,26 @@ use super::world::World;
 use crate::lab::Lab;
 
 /// How many of the places are tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Depth {
     /// All of them, with every command that may come next.
     Full,
     /// Every so many-th, with one command that may come next.
     Every(usize),
+    /// Only these, where something was lost once; the same otherwise.
+    At(fn(&Call) -> bool),
+}
+
+impl Depth {
+    /// The numbers of the calls that are tried.
+    pub(super) fn numbers(self, calls: &[Call]) -> Vec<usize> {
+        let all = 0..calls.len();
+        match self {
+            Depth::Full => all.collect(),
+            Depth::Every(every) => all.step_by(every.max(1)).collect(),
+            Depth::At(is_meant) => all.filter(|number| is_meant(&calls[*number])).collect(),
+        }
+    }
 }
 
 /// Where a program is killed.
@@ -82,15 +96,15 @@ pub fn killed(lab: &Lab, operation: Operation, depth: Depth) -> Row {
 
 /// Before every call; in the full form after it, too. Where there are several processes, all of them and only the one that calls.
 fn points(calls: &[Call], depth: Depth) -> Vec<Point> {
-    let (whens, every) = match depth {
-        Depth::Full => (&[When::Before, When::After][..], 1),
-        Depth::Every(every) => (&[When::Before][..], every.max(1)),
+    let whens = match depth {
+        Depth::Full => &[When::Before, When::After][..],
+        _ => &[When::Before],
     };
     let first_fork = calls
         .iter()
         .position(|call| matches!(call.name, "clone" | "fork"));
     let mut points = Vec::new();
-    for number in (0..calls.len()).step_by(every) {
+    for number in depth.numbers(calls) {
         let several = first_fork.is_some_and(|fork| number >= fork);
         let acts = if several {
             &[Act::KillAll, Act::Kill][..]

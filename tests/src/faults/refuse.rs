@@ -29,17 +29,13 @@ pub fn refused(lab: &Lab, operation: Operation, depth: Depth) -> Row {
     let (start, world) = (Instant::now(), World::new(lab));
     let mut row = Row::new(operation.name, "refused");
     let stage = Stage::new(&world, operation);
-    let count = stage.rehearse(|call| call.can_fail).len();
-    let every = match depth {
-        Depth::Full => 1,
-        Depth::Every(every) => every.max(1),
-    };
+    let calls = stage.rehearse(|call| call.can_fail);
     let mut halfway = 0;
-    for (at, number) in (0..count).step_by(every).enumerate() {
+    for (at, number) in depth.numbers(&calls).into_iter().enumerate() {
         row.points += 1;
         let errnos = match depth {
             Depth::Full => &ERRNOS[..],
-            Depth::Every(_) => &ERRNOS[at % ERRNOS.len()..][..1],
+            _ => &ERRNOS[at % ERRNOS.len()..][..1],
         };
         for errno in errnos {
             halfway += usize::from(trial(&stage, number, *errno, &mut row));
