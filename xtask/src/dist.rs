@@ -19,14 +19,7 @@ const GENERATED: [&str; 5] = [
 
 /// `cargo xtask dist`.
 pub(crate) fn main() -> Result<ExitCode> {
-    let target = host()?;
-    // Without an explicit target the flag would reach procedural macros, which cannot be static.
-    println!(
-        "$ RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --package vetch --target {target}"
-    );
-    let words = format!("build --release --package vetch --bin vetch --target {target}");
-    let built =
-        sh::built_with(sh::cargo(&words).env("RUSTFLAGS", "-C target-feature=+crt-static"))?;
+    let built = sh::built_static("build --release --package vetch --bin vetch")?;
     let (_, vetch) = built.into_iter().next().context("cargo built no `vetch`")?;
     check_static(&vetch)?;
     let dist = sh::target_dir()?.join("dist");
@@ -57,16 +50,6 @@ fn generate(binary: &Path, dist: &Path) -> Command {
     let mut command = Command::new(binary);
     command.arg("generate").arg(dist);
     command
-}
-
-fn host() -> Result<String> {
-    let output = Command::new("rustc")
-        .arg("-vV")
-        .output()
-        .context("run rustc")?;
-    let text = String::from_utf8(output.stdout)?;
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc names no host")?.to_owned())
 }
 
 /// A static program asks for no interpreter: its ELF header has no PT_INTERP (elf(5)).

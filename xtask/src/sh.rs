@@ -59,7 +59,7 @@ pub(crate) fn counted(mut command: Command) -> Result<Counts> {
 /// The executables that a `cargo build` or `cargo test --no-run` makes, with the names of their targets.
 pub(crate) fn built(words: &str) -> Result<Vec<(String, PathBuf)>> {
     println!("$ cargo {words}");
-    built_with(&mut cargo(words))
+    executables(&mut cargo(words), |_| true)
 }
 
 /// The test binaries among them.
@@ -70,9 +70,23 @@ pub(crate) fn tests(words: &str) -> Result<Vec<(String, PathBuf)>> {
     })
 }
 
-/// The same for a command with an environment of its own.
-pub(crate) fn built_with(command: &mut Command) -> Result<Vec<(String, PathBuf)>> {
-    executables(command, |_| true)
+/// The same as static programs, as they are handed out.
+pub(crate) fn built_static(words: &str) -> Result<Vec<(String, PathBuf)>> {
+    const FLAGS: &str = "-C target-feature=+crt-static";
+    // Without an explicit target the flag would reach procedural macros, which cannot be static.
+    let words = format!("{words} --target {}", host()?);
+    println!("$ RUSTFLAGS='{FLAGS}' cargo {words}");
+    executables(cargo(&words).env("RUSTFLAGS", FLAGS), |_| true)
+}
+
+fn host() -> Result<String> {
+    let output = Command::new(env::var("RUSTC").unwrap_or_else(|_| "rustc".into()))
+        .arg("-vV")
+        .output()
+        .context("run rustc")?;
+    let text = String::from_utf8(output.stdout)?;
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc names no host")?.to_owned())
 }
 
 fn executables(
