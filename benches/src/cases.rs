@@ -1,11 +1,12 @@
 //! What is compared: each case in a fresh namespace, prepared by the floor, so that only the operation is measured.
 
+use crate::bulk;
 use crate::case::Case;
-use crate::dumps::{dump_links, dump_routes};
 use crate::floor::{ACK, Floor, enter, make_namespace};
 use crate::timing::time;
-use crate::world::{batch, fresh, here, unname, with_bridge};
-use anyhow::{Context, Result, ensure};
+use crate::world::{batch, fresh, here, nowhere, unname, with_bridge};
+use crate::{dumps, ports};
+use anyhow::{Context, Result};
 use core_netlink::addr::AddressSpec;
 use core_netlink::fdb::{FdbLife, FdbSpec};
 use core_netlink::link::{Bridge, Kind, LinkRef, LinkSpec};
@@ -25,12 +26,16 @@ pub struct Size {
     pub requests: usize,
     /// Objects created per run.
     pub objects: usize,
-    /// Routes in a batch.
+    /// Requests in a batch.
     pub batch: usize,
     /// Links in the dump.
     pub links: usize,
     /// Routes in the dump.
     pub routes: usize,
+    /// Containers that are attached already where it says many.
+    pub attached: usize,
+    /// Bytes of a stream.
+    pub bytes: usize,
     /// Whether `ip` is there to compare with.
     pub ip: bool,
     /// The program, if whole processes are to be compared.
@@ -44,9 +49,11 @@ impl Size {
             rounds: 21,
             requests: 500,
             objects: 20,
-            batch: 5_000,
+            batch: 100_000,
             links: 1_000,
             routes: 100_000,
+            attached: 500,
+            bytes: 2 << 30,
             ip: false,
             vetch: None,
         }
@@ -58,6 +65,8 @@ impl Size {
             rounds: 5,
             requests: 200,
             objects: 10,
+            batch: 20_000,
+            bytes: 512 << 20,
             ..Size::full()
         }
     }
@@ -65,26 +74,31 @@ impl Size {
 
 /// Every case of the library.
 pub fn all(size: &Size) -> Vec<Case<'_>> {
-    vec![
+    let mut cases = vec![
         get_link(size),
         address(size),
         route(size),
         neighbour(size),
         forwarding_entry(size),
-        route_batch(size),
+        link_up(size),
+        bulk::routes(size),
+        bulk::neighbours(size),
+        bulk::forwarding_entries(size),
         veth(size),
         bridge(size),
         namespace(size),
-        dump_links(size),
-        dump_routes(size),
-    ]
+    ];
+    cases.extend(dumps::all(size));
+    cases.extend(ports::all(size));
+    cases
 }
 
-/// A requests' target: one by one, each answered before the next.
-const CHEAP: f64 = 1.5;
-pub(crate) const DUMP: f64 = 2.0;
+/// A request's target: one by one, each answered before the next.
+const CHEAP: f64 = 1.2;
+/// The target of what the kernel itself takes long for.
+const MAKE: f64 = 1.1;
 
-fn nth(i: usize) -> Ipv4Addr {
+pub(crate) fn nth(i: usize) -> Ipv4Addr {
     Ipv4Addr::from(0x1400_0000 + i as u32)
 }
 
@@ -92,7 +106,7 @@ fn host(i: usize) -> Result<Prefix> {
     Ok(Prefix::new(IpAddr::V4(nth(i)), 32)?)
 }
 
-fn mac(i: usize) -> [u8; 6] {
+pub(crate) fn mac(i: usize) -> [u8; 6] {
     let [a, b, c, d] = (i as u32).to_be_bytes();
     [2, 0x42, a, b, c, d]
 }
@@ -134,7 +148,7 @@ fn by_library<R: Request>(
 }
 
 /// The same by `ip -batch` (or `bridge -batch`), the program's start included.
-fn by_ip(
+pub(crate) fn by_ip(
     program: &str,
     count: usize,
     prepare: impl Fn() -> Result<u32>,
@@ -149,12 +163,8 @@ pub(crate) fn on_bridge() -> Result<u32> {
     with_bridge().map(|(bridge, _)| bridge)
 }
 
-fn on_port() -> Result<u32> {
+pub(crate) fn on_port() -> Result<u32> {
     with_bridge().map(|(_, port)| port)
-}
-
-fn nowhere() -> Result<u32> {
-    fresh().map(|()| 0)
 }
 
 fn get_link(size: &Size) -> Case<'_> {
@@ -200,7 +210,7 @@ fn address(size: &Size) -> Case<'_> {
         })
 }
 
-fn route_spec(link: IfIndex, i: usize) -> Result<Change<RouteSpec>> {
+pub(crate) fn route_spec(link: IfIndex, i: usize) -> Result<Change<RouteSpec>> {
     Ok(Change::add(RouteSpec {
         destination: host(i)?,
         link: Some(link),
@@ -208,7 +218,7 @@ fn route_spec(link: IfIndex, i: usize) -> Result<Change<RouteSpec>> {
     }))
 }
 
-fn route_line(i: usize) -> String {
+pub(crate) fn route_line(i: usize) -> String {
     format!("route add {} dev br0", nth(i))
 }
 
@@ -227,24 +237,23 @@ fn route(size: &Size) -> Case<'_> {
         })
 }
 
+pub(crate) fn neighbour_spec(link: IfIndex, i: usize) -> Result<Change<NeighbourSpec>> {
+    let (address, lladdr) = (nth(i).into(), Some(MacAddr(mac(i)).into()));
+    Ok(Change::add(NeighbourSpec {
+        link,
+        address,
+        lladdr,
+        ..NeighbourSpec::default()
+    }))
+}
+
+pub(crate) fn neighbour_line(i: usize) -> String {
+    let (address, lladdr) = (nth(i), MacAddr(mac(i)));
+    format!("neighbour add {address} lladdr {lladdr} dev br0 nud permanent")
+}
+
 fn neighbour(size: &Size) -> Case<'_> {
     let count = size.requests;
-    let spec = |link, i| {
-        let (address, lladdr) = (nth(i).into(), Some(MacAddr(mac(i)).into()));
-        Ok(Change::add(NeighbourSpec {
-            link,
-            address,
-            lladdr,
-            ..NeighbourSpec::default()
-        }))
-    };
-    let line = |i| {
-        format!(
-            "neighbour add {} lladdr {} dev br0 nud permanent",
-            nth(i),
-            MacAddr(mac(i))
-        )
-    };
     Case::new("neighbour add", count, size.rounds)
         .at_most(CHEAP)
         .with("floor", move |_| {
@@ -252,25 +261,31 @@ fn neighbour(size: &Size) -> Case<'_> {
                 floor.add_neighbour(link, nth(i), mac(i), ACK)
             })
         })
-        .with("vetch", move |_| by_library(count, on_bridge, spec))
-        .with_if(size.ip, "ip -batch", move |_| {
-            by_ip("ip", count, on_bridge, line)
+        .with("vetch", move |_| {
+            by_library(count, on_bridge, neighbour_spec)
         })
+        .with_if(size.ip, "ip -batch", move |_| {
+            by_ip("ip", count, on_bridge, neighbour_line)
+        })
+}
+
+pub(crate) fn fdb_spec(link: IfIndex, i: usize) -> Result<Change<FdbSpec>> {
+    let (lladdr, flags, life) = (MacAddr(mac(i)), NeighbourFlags::MASTER, FdbLife::Static);
+    Ok(Change::add(FdbSpec {
+        link,
+        lladdr,
+        flags,
+        life,
+        ..FdbSpec::default()
+    }))
+}
+
+pub(crate) fn fdb_line(i: usize) -> String {
+    format!("fdb add {} dev a0 master static", MacAddr(mac(i)))
 }
 
 fn forwarding_entry(size: &Size) -> Case<'_> {
     let count = size.requests;
-    let spec = |link, i| {
-        let (lladdr, flags, life) = (MacAddr(mac(i)), NeighbourFlags::MASTER, FdbLife::Static);
-        Ok(Change::add(FdbSpec {
-            link,
-            lladdr,
-            flags,
-            life,
-            ..FdbSpec::default()
-        }))
-    };
-    let line = |i| format!("fdb add {} dev a0 master static", MacAddr(mac(i)));
     Case::new("FDB entry add", count, size.rounds)
         .at_most(CHEAP)
         .with("floor", move |_| {
@@ -278,45 +293,42 @@ fn forwarding_entry(size: &Size) -> Case<'_> {
                 floor.add_fdb(link, mac(i), ACK)
             })
         })
-        .with("vetch", move |_| by_library(count, on_port, spec))
+        .with("vetch", move |_| by_library(count, on_port, fdb_spec))
         .with_if(size.ip, "bridge -batch", move |_| {
-            by_ip("bridge", count, on_port, line)
+            by_ip("bridge", count, on_port, fdb_line)
         })
 }
 
-/// Routes by the floor in sends of a thousand, the last acknowledged.
-pub(crate) fn many_routes(floor: &mut Floor, link: u32, count: usize) -> Result<()> {
-    for i in 0..count {
-        let last = i % 1000 == 999 || i + 1 == count;
-        floor.add_route((nth(i), 32), link, None, if last { ACK } else { 0 });
-        if last {
-            floor.flush()?;
-        }
-    }
-    Ok(())
-}
-
-fn route_batch(size: &Size) -> Case<'_> {
-    let count = size.batch;
-    Case::new("route add, batched", count, size.rounds)
+/// A link raised and taken down in turn.
+fn link_up(size: &Size) -> Case<'_> {
+    let count = size.requests;
+    let change = |i: usize| LinkSpec {
+        up: Some(i.is_multiple_of(2)),
+        ..LinkSpec::default()
+    };
+    let line = |i: usize| {
+        format!(
+            "link set b0 {}",
+            if i.is_multiple_of(2) { "up" } else { "down" }
+        )
+    };
+    let peer = || {
+        on_bridge()?;
+        Ok(Floor::route()?.get_link("b0")?)
+    };
+    Case::new("link up, down", count, size.rounds)
         .at_most(CHEAP)
         .with("floor", move |_| {
-            let (link, mut floor) = (on_bridge()?, Floor::route()?);
-            time(|| many_routes(&mut floor, link, count))
-        })
-        .with("vetch", move |_| {
-            let (link, mut conn) = (IfIndex(on_bridge()?), conn()?);
-            let routes = (0..count)
-                .map(|i| route_spec(link, i))
-                .collect::<Result<Vec<_>>>()?;
-            time(|| {
-                let failed = conn.batch(&routes)?;
-                ensure!(failed.is_empty(), "{} routes failed", failed.len());
-                Ok(())
+            by_floor(count, peer, |floor, link, i| {
+                floor.set_up(link, i.is_multiple_of(2), ACK)
             })
         })
+        .with("vetch", move |_| {
+            let (link, mut conn) = (IfIndex(peer()?), conn()?);
+            time(|| (0..count).try_for_each(|i| Ok(conn.set_link(link, &change(i))?)))
+        })
         .with_if(size.ip, "ip -batch", move |_| {
-            by_ip("ip", count, on_bridge, route_line)
+            by_ip("ip", count, peer, line)
         })
 }
 
@@ -356,7 +368,7 @@ fn veth(size: &Size) -> Case<'_> {
     let line = move |i| format!("link add a{i} {queues} type veth peer name b{i} {queues}");
     let by_hand = |floor: &mut Floor, _, i| floor.add_veth(&format!("a{i}"), &format!("b{i}"), ACK);
     Case::new("veth pair create", count, size.rounds)
-        .at_most(CHEAP)
+        .at_most(MAKE)
         .with("floor", move |_| by_floor(count, nowhere, by_hand))
         .with("vetch", move |_| by_links(count, pair))
         .with_if(size.ip, "ip -batch", move |_| {
@@ -375,7 +387,7 @@ fn bridge(size: &Size) -> Case<'_> {
         })
     };
     Case::new("bridge create", count, size.rounds)
-        .at_most(CHEAP)
+        .at_most(MAKE)
         .with("floor", move |_| {
             by_floor(count, nowhere, |floor, _, i| {
                 floor.add_link(&format!("r{i}"), "bridge", ACK)
@@ -401,7 +413,7 @@ fn named(count: usize, make: impl Fn(&str) -> Result<()>) -> Result<Duration> {
 fn namespace(size: &Size) -> Case<'_> {
     let count = size.objects;
     Case::new("namespace create, named", count, size.rounds)
-        .at_most(CHEAP)
+        .at_most(MAKE)
         .with("floor", move |_| {
             let home = here()?;
             let took = named(count, |name| Ok(make_namespace(name).map(drop)?));

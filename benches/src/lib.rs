@@ -5,11 +5,15 @@
 //! vetch-benches` measures the library alone. Ratios within one run are what counts: absolute times are the machine's.
 
 pub mod attach;
+mod bulk;
 pub mod case;
 pub mod cases;
+mod datapath;
 mod dumps;
 pub mod floor;
+pub mod memory;
 pub mod nft;
+mod ports;
 pub mod process;
 pub mod report;
 pub mod timing;

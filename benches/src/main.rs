@@ -13,7 +13,7 @@ use std::{env, fs};
 use vetch_benches::attach::Floored;
 use vetch_benches::case::Case;
 use vetch_benches::cases::{self, Size};
-use vetch_benches::{process, report, world};
+use vetch_benches::{memory, process, report, world};
 
 fn main() -> ExitCode {
     let words: Vec<_> = env::args().skip(1).collect();
@@ -35,6 +35,10 @@ fn go(word: &str, rest: &[String]) -> Result<()> {
         "empty" => Ok(()),
         "floor-attach" => Floored::read(rest)?.attach(),
         "floor-detach" => Floored::read(rest)?.detach(),
+        "peak" => {
+            println!("{}", memory::peak(rest)?);
+            Ok(())
+        }
         "floor-remove" => Floored::read(rest)?.remove(),
         "run" => bench(&Options::read(rest)?),
         other => bail!("no word `{other}`: run `cargo xtask bench`"),
@@ -92,12 +96,19 @@ fn bench(options: &Options) -> Result<()> {
     for case in process::all(&size, script)?.into_iter().filter(wanted) {
         rows.push(measured(case)?);
     }
+    let facts = match "memory".contains(&options.filter) {
+        true => memory::facts(&size)?,
+        false => Vec::new(),
+    };
+    for fact in &facts {
+        println!("{}", report::fact(fact));
+    }
     let after = report::load();
     println!("load at the end {after}; `!` marks what misses its target");
     let Some(path) = &options.json else {
         return Ok(());
     };
-    let text = format!("{:#}\n", report::document(&rows, [before, after]));
+    let text = format!("{:#}\n", report::document(&rows, &facts, [before, after]));
     fs::write(path, text).with_context(|| format!("write {}", path.display()))
 }
 

@@ -5,11 +5,12 @@
 use crate::attach::{Floored, RETIRED};
 use crate::case::Case;
 use crate::cases::Size;
+use crate::datapath;
 use crate::floor::{ACK, Floor, enter, make_namespace};
 use crate::nft;
 use crate::timing::time;
-use crate::world::{fresh, here, run, unname};
-use anyhow::{Context, Result};
+use crate::world::{fresh, here, run, unname, words};
+use anyhow::{Context, Result, ensure};
 use std::cell::{OnceCell, RefCell};
 use std::fs::File;
 use std::net::Ipv4Addr;
@@ -49,15 +50,9 @@ struct Host {
     attached: RefCell<usize>,
 }
 
-/// Words after the program's name.
-fn words(program: &Path, words: &str) -> Command {
-    let mut command = Command::new(program);
-    command.args(words.split_whitespace());
-    command
-}
-
 impl Host {
-    fn new(who: &Who) -> Result<Host> {
+    /// A host on which so many containers are attached already.
+    fn new(who: &Who, attached: usize) -> Result<Host> {
         fresh()?;
         let bridge = match who {
             Who::Vetch(vetch) => run(&mut words(
@@ -67,25 +62,40 @@ impl Host {
             .map(|()| 0)?,
             _ => by_hand().context("make a bridge and a map")?,
         };
-        Ok(Host {
+        let host = Host {
             who: who.clone(),
             place: here()?,
             bridge,
             attached: RefCell::default(),
-        })
+        };
+        for _ in 0..attached {
+            let what = host.next_made()?;
+            host.go(Part::Attach, &what)?;
+        }
+        Ok(host)
     }
 
     fn next(&self) -> Floored {
         let mut attached = self.attached.borrow_mut();
         *attached += 1;
-        let (n, [high, low]) = (*attached as u16, (*attached as u16).to_be_bytes());
+        let n = *attached as u16;
+        let [high, low] = (n + 1).to_be_bytes();
         Floored {
             namespace: format!("c{n}"),
             link: format!("v{n}"),
             bridge: self.bridge,
-            address: Ipv4Addr::new(10, 77, high, low.saturating_add(2)),
+            address: Ipv4Addr::new(10, 77, high, low),
             port: 10_000 + n,
         }
+    }
+
+    /// The next one, its namespace made; the calling thread is on the host.
+    fn next_made(&self) -> Result<Floored> {
+        enter(&self.place)?;
+        let what = self.next();
+        drop(make_namespace(&what.namespace)?);
+        enter(&self.place)?;
+        Ok(what)
     }
 
     fn command(&self, part: Part, what: &Floored) -> Command {
@@ -98,10 +108,7 @@ impl Host {
 
     /// Attaches and detaches one container; the time of one part.
     fn measure(&self, measured: Part) -> Result<Duration> {
-        enter(&self.place)?;
-        let what = self.next();
-        drop(make_namespace(&what.namespace)?);
-        enter(&self.place)?;
+        let what = self.next_made()?;
         let attached = self.go(Part::Attach, &what)?;
         let detach = if measured == Part::Attach {
             Part::Removed
@@ -126,6 +133,31 @@ impl Host {
         let took = time(|| run(&mut command));
         drop((command, ours)); // closes what the floor handed over
         took
+    }
+
+    /// So many at once, each by a process of its own: until the last has attached.
+    fn at_once(&self, many: usize) -> Result<Duration> {
+        let all = (0..many)
+            .map(|_| self.next_made())
+            .collect::<Result<Vec<_>>>()?;
+        let took = time(|| {
+            let start = |what| {
+                self.command(Part::Attach, what)
+                    .stdout(Stdio::null())
+                    .spawn()
+            };
+            let children = all.iter().map(start).collect::<Result<Vec<_>, _>>()?;
+            children.into_iter().try_for_each(|mut child| {
+                ensure!(child.wait()?.success(), "one of {many} failed");
+                Ok(())
+            })
+        })?;
+        for what in &all {
+            self.go(Part::Removed, what)?;
+            unname(&what.namespace)?;
+        }
+        self.settle()?;
+        Ok(took)
     }
 
     /// Removes what a detach left for later.
@@ -221,52 +253,112 @@ fn by_script(part: Part, what: &Floored) -> Command {
 /// A contender whose host is made when it is first needed.
 struct Contender {
     who: Who,
+    attached: usize,
     host: OnceCell<Host>,
 }
 
 impl Contender {
-    fn new(who: Who) -> Rc<Contender> {
+    fn new(who: Who, attached: usize) -> Rc<Contender> {
         let host = OnceCell::new();
-        Rc::new(Contender { who, host })
+        Rc::new(Contender {
+            who,
+            attached,
+            host,
+        })
+    }
+
+    fn host(&self) -> Result<&Host> {
+        if self.host.get().is_none() {
+            let _ = self.host.set(Host::new(&self.who, self.attached)?);
+        }
+        self.host.get().context("no host")
     }
 
     fn measure(&self, part: Part) -> Result<Duration> {
-        if self.host.get().is_none() {
-            let _ = self.host.set(Host::new(&self.who)?);
-        }
-        self.host.get().context("no host")?.measure(part)
+        self.host()?.measure(part)
     }
 }
+
+type Contenders = Vec<(&'static str, Rc<Contender>)>;
 
 /// The cases of whole processes; `script` tells whether `ip` and `nft` are there.
 pub fn all(size: &Size, script: bool) -> Result<Vec<Case<'_>>> {
     let own = std::env::current_exe().context("find this program")?;
-    let mut cases = vec![empty(size, own.clone())];
-    let mut contenders = vec![("floor", Contender::new(Who::Floor(own)))];
-    contenders.extend(
-        size.vetch
-            .clone()
-            .map(|vetch| ("vetch", Contender::new(Who::Vetch(vetch)))),
-    );
-    contenders.extend(script.then(|| ("ip script", Contender::new(Who::Script))));
-    let parts = [
-        ("attach", Part::Attach),
-        ("detach, returns", Part::Detach),
-        ("detach, all removed", Part::Removed),
-    ];
-    for (name, part) in parts {
-        let case = Case::new(name, 1, size.rounds);
-        cases.push(contenders.iter().fold(case, |case, (who, contender)| {
-            let contender = Rc::clone(contender);
-            case.with(who, move |_| contender.measure(part))
-        }));
+    let floor = |attached| ("floor", Contender::new(Who::Floor(own.clone()), attached));
+    let vetch = |attached| {
+        let vetch = size.vetch.clone().map(Who::Vetch);
+        vetch.map(|who| ("vetch", Contender::new(who, attached)))
+    };
+    let mut few: Contenders = [floor(0)].into_iter().chain(vetch(0)).collect();
+    let many: Contenders = [floor(size.attached)]
+        .into_iter()
+        .chain(vetch(size.attached))
+        .collect();
+    let mut cases = vec![empty(size, own.clone()), at_once(size, &few)];
+    cases.push(part(
+        "attach, many attached",
+        Part::Attach,
+        Some(1.3),
+        size,
+        &many,
+    ));
+    few.extend(script.then(|| ("ip script", Contender::new(Who::Script, 0))));
+    cases.push(part("attach", Part::Attach, Some(1.4), size, &few));
+    cases.push(part("detach, returns", Part::Detach, None, size, &few));
+    cases.push(part(
+        "detach, all removed",
+        Part::Removed,
+        Some(1.1),
+        size,
+        &few,
+    ));
+    cases.extend(returns(size, &few));
+    if script {
+        cases.extend(datapath::all(size));
     }
     Ok(cases)
 }
 
+fn part<'a>(
+    name: &'static str,
+    part: Part,
+    target: Option<f64>,
+    size: &Size,
+    contenders: &Contenders,
+) -> Case<'a> {
+    let mut case = Case::new(name, 1, size.rounds);
+    if let Some(target) = target {
+        case = case.at_most(target);
+    }
+    contenders.iter().fold(case, |case, (who, contender)| {
+        let contender = Rc::clone(contender);
+        case.with(who, move |_| contender.measure(part))
+    })
+}
+
+/// A detach beside an attach of the same program.
+fn returns<'a>(size: &Size, contenders: &Contenders) -> Option<Case<'a>> {
+    let (_, vetch) = contenders.iter().find(|(who, _)| *who == "vetch")?;
+    let (a, b) = (Rc::clone(vetch), Rc::clone(vetch));
+    let case = Case::new("detach beside attach", 1, size.rounds).at_most(1.3);
+    let case = case.with("attach", move |_| a.measure(Part::Attach));
+    Some(case.with("vetch", move |_| b.measure(Part::Detach)))
+}
+
+/// At least 0.65 of the floor's rate.
+fn at_once<'a>(size: &Size, contenders: &Contenders) -> Case<'a> {
+    const AT_ONCE: usize = 64;
+    let case = Case::new("64 attaches at once", AT_ONCE, size.rounds.min(9)).at_most(1.0 / 0.65);
+    contenders.iter().fold(case, |case, (who, contender)| {
+        let contender = Rc::clone(contender);
+        case.with(who, move |_| contender.host()?.at_once(AT_ONCE))
+    })
+}
+
 fn empty(size: &Size, own: PathBuf) -> Case<'_> {
     let vetch = size.vetch.clone();
-    let case = Case::new("empty process", 1, size.rounds)
+    let case = Case::new("empty process", 1, 3 * size.rounds)
+        .at_most(1.3)
         .with("floor", move |_| time(|| run(&mut words(&own, "empty"))));
     case.with_if(vetch.is_some(), "vetch", move |_| {
         let vetch = vetch.as_deref().context("no program")?;

@@ -1,6 +1,7 @@
 //! Rows for people and as JSON.
 
 use crate::case::Row;
+use crate::memory::Fact;
 use crate::timing::Times;
 use serde_json::{Value, json};
 use std::fs;
@@ -8,21 +9,21 @@ use std::fs;
 /// The line above the rows.
 pub fn heading() -> String {
     format!(
-        "{:<26} {:>12}   {:<8} {}",
-        "operation", "floor", "target", "times the floor (of single rounds: least .. most)"
+        "{:<28} {:>20}  {:<8} {}",
+        "operation", "first", "target", "times the first (of single rounds: least .. most)"
     )
 }
 
-/// An operation: the floor's median per operation, the target and whether it holds, each contender's ratio with its spread.
+/// An operation: the floor's (or, where there is none, the first contender's) median per operation, the target and whether it holds, each contender's ratio with its spread.
 pub fn line(row: &Row) -> String {
-    let floor = &row.times[0].1;
+    let (name, floor) = &row.times[0];
     let verdict = match (row.target, row.holds()) {
-        (Some(target), Some(true)) => format!("<={target}"),
-        (Some(target), Some(false)) => format!("<={target} !"),
+        (Some(target), Some(true)) => format!("<={target:.2}"),
+        (Some(target), Some(false)) => format!("<={target:.2} !"),
         _ => String::new(),
     };
     let mut line = format!(
-        "{:<26} {:>9.2} us   {verdict:<8}",
+        "{:<28} {name:>6} {:>10.2} us  {verdict:<8}",
         row.name,
         row.each(floor.median())
     );
@@ -40,10 +41,26 @@ pub fn line(row: &Row) -> String {
     line.trim_end().to_owned()
 }
 
+/// A figure by itself.
+pub fn fact(fact: &Fact) -> String {
+    let verdict = if fact.value <= fact.target { "" } else { " !" };
+    let Fact {
+        name,
+        value,
+        target,
+    } = fact;
+    format!(
+        "{name:<28} {:>20}  <={target:.2}{verdict}",
+        format!("{value:.2} MiB")
+    )
+}
+
 /// The whole run; times are microseconds per operation.
-pub fn document(rows: &[Row], load: [String; 2]) -> Value {
+pub fn document(rows: &[Row], facts: &[Fact], load: [String; 2]) -> Value {
     let rows: Vec<_> = rows.iter().map(case).collect();
-    json!({ "format": 1, "kernel": kernel(), "cores": cores(), "load": load, "rows": rows })
+    let fact = |fact: &Fact| json!({ "name": fact.name, "mib": fact.value, "target": fact.target });
+    let facts: Vec<_> = facts.iter().map(fact).collect();
+    json!({ "format": 1, "kernel": kernel(), "cores": cores(), "load": load, "rows": rows, "facts": facts })
 }
 
 fn case(row: &Row) -> Value {
@@ -100,13 +117,13 @@ mod tests {
     #[test]
     fn a_row_says_ratio_spread_and_verdict() {
         let line = line(&row());
-        assert!(line.contains("2.00 us   <=1.4 !"), "{line}");
+        assert!(line.contains("2.00 us  <=1.40 !"), "{line}");
         assert!(line.ends_with("vetch 1.50x (1.00 .. 2.00)"), "{line}");
     }
 
     #[test]
     fn json_is_per_operation() {
-        let document = document(&[row()], ["0".into(), "1".into()]);
+        let document = document(&[row()], &[], ["0".into(), "1".into()]);
         let vetch = &document["rows"][0]["contenders"][1];
         assert_eq!(
             (vetch["median"].as_f64(), vetch["ratio"].as_f64()),

@@ -2,12 +2,14 @@
 //!
 //! Namespaces that were left are kept until the case is over: their removal takes locks that a measured run would wait for.
 
-use crate::floor::{ACK, Floor, enter};
+use crate::floor::{ACK, Floor, Pair, enter};
 use anyhow::{Context, Result};
 use nix::sched::{CloneFlags, unshare};
 use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::Write;
+use std::net::Ipv4Addr;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -25,6 +27,43 @@ pub fn fresh() -> Result<()> {
     let left = here()?;
     LEFT.with_borrow_mut(|all| all.push(left));
     unshare(CloneFlags::CLONE_NEWNET).context("a new network namespace for one run of a benchmark")
+}
+
+/// The same without anything in it, as a place where a link has no number.
+pub fn nowhere() -> Result<u32> {
+    fresh().map(|()| 0)
+}
+
+/// A host with an address towards somebody outside, who is its default gateway, too: both namespaces. The calling thread is on the host.
+pub fn with_outside(address: Ipv4Addr) -> Result<(File, File)> {
+    fresh()?;
+    let outside = here()?;
+    fresh()?;
+    let host = here()?;
+    let mut floor = Floor::route()?;
+    let pair = Pair {
+        name: "up0",
+        peer: "eth0",
+        up: true,
+        namespace: Some(&outside),
+        ..Pair::default()
+    };
+    floor.add_pair(&pair, ACK);
+    floor.flush()?;
+    let gateway = Ipv4Addr::from(u32::from(address) + 1);
+    enter(&outside)?;
+    let mut there = Floor::route()?;
+    let eth0 = there.get_link("eth0")?;
+    there.add_address(eth0, gateway, 24, ACK);
+    there.set_up(eth0, true, ACK);
+    there.flush()?;
+    enter(&host)?;
+    let up0 = floor.get_link("up0")?;
+    floor.set_up(1, true, 0);
+    floor.add_address(up0, address, 24, 0);
+    floor.add_route((Ipv4Addr::UNSPECIFIED, 0), up0, Some(gateway), ACK);
+    floor.flush()?;
+    Ok((host, outside))
 }
 
 /// Drops the namespaces that were left, all together, and gives the kernel time to remove them.
@@ -79,6 +118,13 @@ pub fn batch(program: &str, lines: &str) -> Result<()> {
     let status = child.wait()?;
     anyhow::ensure!(status.success(), "{program} -batch failed");
     Ok(())
+}
+
+/// Words after the program's name.
+pub fn words(program: &Path, words: &str) -> Command {
+    let mut command = Command::new(program);
+    command.args(words.split_whitespace());
+    command
 }
 
 /// Runs a program to its end, its output thrown away.
