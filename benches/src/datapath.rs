@@ -177,7 +177,7 @@ impl Maker {
 fn by_vetch(vetch: &Path, options: &str, tag: &str) -> Result<()> {
     // What is said of a service of the host is what Vetch closes, and nobody does by hand.
     let create =
-        format!("network create bench --subnet 10.77.0.0/16 --host-service {PORT}/tcp {options}");
+        format!("network create bench --subnet 10.77.0.0/16 --host-service tcp:{PORT} {options}");
     run(&mut words(vetch, create.trim()))?;
     run(&mut words(
         vetch,

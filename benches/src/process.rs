@@ -32,6 +32,16 @@ enum Who {
     Script,
 }
 
+impl Who {
+    fn letter(&self) -> char {
+        match self {
+            Who::Floor(_) => 'f',
+            Who::Vetch(_) => 'v',
+            Who::Script => 's',
+        }
+    }
+}
+
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Part {
@@ -46,6 +56,8 @@ enum Part {
 struct Host {
     who: Who,
     place: File,
+    /// Of the names of its namespaces, which are the machine's.
+    tag: String,
     bridge: u32,
     attached: RefCell<usize>,
 }
@@ -65,6 +77,7 @@ impl Host {
         let host = Host {
             who: who.clone(),
             place: here()?,
+            tag: format!("{}{attached}", who.letter()),
             bridge,
             attached: RefCell::default(),
         };
@@ -81,7 +94,7 @@ impl Host {
         let n = *attached as u16;
         let [high, low] = (n + 1).to_be_bytes();
         Floored {
-            namespace: format!("c{n}"),
+            namespace: format!("{}c{n}", self.tag),
             link: format!("v{n}"),
             bridge: self.bridge,
             address: Ipv4Addr::new(10, 77, high, low),
