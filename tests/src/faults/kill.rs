@@ -34,7 +34,7 @@ impl Depth {
 
 /// Where a program is killed.
 #[derive(Debug, Clone)]
-struct Point {
+pub(super) struct Point {
     number: usize,
     when: When,
     act: Act,
@@ -95,7 +95,7 @@ pub fn killed(lab: &Lab, operation: Operation, depth: Depth) -> Row {
 }
 
 /// Before every call; in the full form after it, too. Where there are several processes, all of them and only the one that calls.
-fn points(calls: &[Call], depth: Depth) -> Vec<Point> {
+pub(super) fn points(calls: &[Call], depth: Depth) -> Vec<Point> {
     let whens = match depth {
         Depth::Full => &[When::Before, When::After][..],
         _ => &[When::Before],
@@ -180,8 +180,18 @@ fn trial(stage: &Stage<'_, '_>, point: &Point, next: Next, row: &mut Row) {
 /// The call it was killed at.
 fn kill_at(stage: &Stage<'_, '_>, point: &Point) -> Option<Call> {
     let argv = stage.world.argv(stage.attacked());
-    let (mut seen, mut at) = (0, None);
-    let _ = trace(stage.world.host(), &argv, |call, when| {
+    let mut at = None;
+    let _ = trace(stage.world.host(), &argv, killer(point, &mut at));
+    at
+}
+
+/// Judges so that the program dies at this point, and tells the call.
+pub(super) fn killer<'a>(
+    point: &'a Point,
+    at: &'a mut Option<Call>,
+) -> impl FnMut(&Call, When) -> Act + 'a {
+    let mut seen = 0;
+    move |call, when| {
         if !call.changes {
             return Act::Go;
         }
@@ -190,8 +200,7 @@ fn kill_at(stage: &Stage<'_, '_>, point: &Point) -> Option<Call> {
         if (number, when) != (point.number, point.when) {
             return Act::Go;
         }
-        at = Some(call.clone());
+        *at = Some(call.clone());
         point.act
-    });
-    at
+    }
 }

@@ -14,7 +14,7 @@ use crate::exec::Output;
 use crate::lab::Lab;
 
 /// What the kernel answers.
-const ERRNOS: [Errno; 7] = [
+pub(super) const ERRNOS: [Errno; 7] = [
     Errno::ENOBUFS,
     Errno::EINTR,
     Errno::ENOMEM,
@@ -97,17 +97,29 @@ fn check_words(output: &Output, at: &str, row: &mut Row) {
 
 fn refuse_at(stage: &Stage<'_, '_>, number: usize, errno: Errno) -> (Output, Option<Call>) {
     let argv = stage.world.argv(stage.attacked());
-    let (mut seen, mut at) = (0, None);
-    let output = trace(stage.world.host(), &argv, |call, when| {
-        if !call.can_fail || when != When::Before {
+    let mut at = None;
+    let judge = refuser(|call| call.can_fail, number, errno, &mut at);
+    let output = trace(stage.world.host(), &argv, judge);
+    (output, at)
+}
+
+/// Judges so that the so many-th of the calls that are meant fails, and tells the call.
+pub(super) fn refuser<'a>(
+    is_meant: impl Fn(&Call) -> bool + 'a,
+    number: usize,
+    errno: Errno,
+    at: &'a mut Option<Call>,
+) -> impl FnMut(&Call, When) -> Act + 'a {
+    let mut seen = 0;
+    move |call, when| {
+        if !is_meant(call) || when != When::Before {
             return Act::Go;
         }
         seen += 1;
         if seen != number + 1 {
             return Act::Go;
         }
-        at = Some(call.clone());
+        *at = Some(call.clone());
         Act::Fail(errno)
-    });
-    (output, at)
+    }
 }

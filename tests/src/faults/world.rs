@@ -111,14 +111,7 @@ impl<'a> World<'a> {
 
     /// What the neighbour has lost: of its objects on the host, and packets. A record may be rewritten, but not be gone.
     pub fn damage(&self) -> Vec<String> {
-        let mut lost = self.base.difference(&self.state());
-        let files: Vec<String> = lost
-            .iter()
-            .filter_map(|line| file_name(line, "+ "))
-            .collect();
-        lost.retain(|line| {
-            line.starts_with('-') && file_name(line, "- ").is_none_or(|file| !files.contains(&file))
-        });
+        let mut lost = taken(self.base.difference(&self.state()));
         lost.extend(self.lost_packets(false));
         lost
     }
@@ -194,6 +187,18 @@ fn compared(name: &str, value: String) -> Option<String> {
         )),
         _ => (!hint).then_some(value),
     }
+}
+
+/// What is gone or no longer as it was; a file may have been written anew.
+pub(super) fn taken(mut difference: Vec<String>) -> Vec<String> {
+    let files: Vec<String> = difference
+        .iter()
+        .filter_map(|line| file_name(line, "+ "))
+        .collect();
+    difference.retain(|line| {
+        line.starts_with('-') && file_name(line, "- ").is_none_or(|file| !files.contains(&file))
+    });
+    difference
 }
 
 fn file_name(line: &str, sign: &str) -> Option<String> {
