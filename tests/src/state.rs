@@ -27,12 +27,23 @@ const LINK_NOISE: [&str; 11] = [
     "tso_max_size", // a bridge takes it from its ports, and keeps it
     "tso_max_segs",
 ];
-/// What of nftables changes by itself.
-const NFT_NOISE: [&str; 1] = ["handle"];
+/// What of nftables changes by itself: the last two with every packet that is counted.
+const NFT_NOISE: [&str; 3] = ["handle", "packets", "bytes"];
 
 impl State {
     /// Must run inside the node.
     pub(crate) fn take(node: &Node) -> State {
+        let mut state = State::network(node);
+        state.mounts();
+        state.files(Path::new("/run"));
+        state.files(Path::new("/var/lib"));
+        state.sysctls(Path::new("/proc/sys/net"));
+        state.processes();
+        state
+    }
+
+    /// Links, addresses, routes and nftables only, from anywhere.
+    pub(crate) fn network(node: &Node) -> State {
         let mut state = State::default();
         state.links(node);
         state.routes(node);
@@ -41,11 +52,6 @@ impl State {
                 state.nft(without(object, &NFT_NOISE));
             }
         }
-        state.mounts();
-        state.files(Path::new("/run"));
-        state.files(Path::new("/var/lib"));
-        state.sysctls(Path::new("/proc/sys/net"));
-        state.processes();
         state
     }
 
@@ -116,7 +122,19 @@ impl State {
                 self.put("nft element", &format!("{} {element}", whose.join(" ")), "");
             }
         }
-        self.put("nft", &object.to_string(), "");
+        self.put("nft", &self.unheard(object.to_string()), "");
+    }
+
+    /// The same rule may stand there more than once.
+    fn unheard(&self, object: String) -> String {
+        let mut name = object.clone();
+        for number in 2.. {
+            if !self.0.contains_key(&format!("nft {name}")) {
+                break;
+            }
+            name = format!("{object} ({number})");
+        }
+        name
     }
 
     /// But for /run/netns itself, which `ip netns add` turns into a shared mount for good.

@@ -85,6 +85,27 @@ fn what_is_left_is_noticed() {
 }
 
 #[test]
+fn a_rule_twice_is_noticed() {
+    lab(|lab| {
+        lab.leaves_state();
+        let rule = "nft add rule inet a b counter accept";
+        lab.fixture(|| {
+            lab.shell(&format!(
+                "nft add table inet a; nft add chain inet a b; {rule}"
+            ))
+            .ok()
+        });
+        assert!(lab.difference().is_empty());
+        lab.cmd(rule).ok();
+        let left = lab.difference();
+        assert!(
+            left.len() == 1 && left[0].starts_with("+ nft {\"rule\"") && left[0].contains("(2)"),
+            "{left:?}"
+        );
+    });
+}
+
+#[test]
 fn a_process_left_behind_is_noticed() {
     lab(|lab| {
         let left = lab.argv(&["sleep", "60"]).background();
