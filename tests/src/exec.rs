@@ -305,6 +305,15 @@ impl Background {
         .expect("send a signal");
     }
 
+    /// Gives it its input at once; it must fit into a pipe.
+    pub(crate) fn feed(&mut self) {
+        let pipe = self.child.as_mut().and_then(|child| child.stdin.take());
+        if let (Some(mut pipe), Some(text)) = (pipe, self.input.take()) {
+            pipe.write_all(text.as_bytes())
+                .expect("give a program its input");
+        }
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub fn wait(mut self) -> Output {

@@ -1,9 +1,10 @@
-//! The campaign against Vetch itself: builds its program and `vetch`, runs it in the sandbox.
+//! The campaign against Vetch itself, or its peers: builds its program and `vetch`, runs it in the sandbox.
 
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use nix::unistd::Uid;
 
 use crate::program::{Program, exit_code};
 use crate::tools;
@@ -23,6 +24,15 @@ pub(crate) struct Options {
     /// Parts at a time [default: 2].
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
+    /// CNI's plugins and netavark where they are installed, and Vetch under the same rules, beside each other (by root only).
+    #[arg(long, conflicts_with = "quick")]
+    peers: bool,
+    /// Install the peers that are missing (Debian, by root).
+    #[arg(long, requires = "peers")]
+    install: bool,
+    /// Of each peer's command no more than so many places, evenly spread [default: 50].
+    #[arg(long, value_name = "N", requires = "peers")]
+    points: Option<usize>,
     /// Only name the parts.
     #[arg(long)]
     list: bool,
@@ -33,6 +43,9 @@ pub(crate) fn main(options: &Options) -> Result<ExitCode> {
     if !tools::prepare()? {
         bail!("the campaign needs the tools named above");
     }
+    if options.peers {
+        prepare_peers(options.install)?;
+    }
     let program = Program {
         build: "build --quiet --package vetch --package vetch-tests --bins",
         name: "vetch-faults",
@@ -42,9 +55,26 @@ pub(crate) fn main(options: &Options) -> Result<ExitCode> {
     Ok(exit_code(program.run(words(options))?))
 }
 
+/// Programs of others stay out of user namespaces, where what they are refused would say nothing about them.
+fn prepare_peers(install: bool) -> Result<()> {
+    if !Uid::effective().is_root() {
+        bail!("the peers are run by root only\nhint: `sudo cargo xtask faults --peers`");
+    }
+    if !tools::prepare_peers(install)? {
+        bail!(
+            "there is nobody to compare with\nhint: `cargo xtask faults --peers --install` installs the packages named above"
+        );
+    }
+    Ok(())
+}
+
 fn words(options: &Options) -> Vec<String> {
     let mut words = Vec::new();
     words.extend(options.quick.then(|| "--quick".to_owned()));
+    words.extend(options.peers.then(|| "--peers".to_owned()));
+    if let Some(points) = options.points {
+        words.extend(["--points".to_owned(), points.to_string()]);
+    }
     words.extend(options.list.then(|| "--list".to_owned()));
     if let Some(filter) = &options.filter {
         words.extend(["--filter".to_owned(), filter.clone()]);

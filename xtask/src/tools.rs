@@ -9,8 +9,8 @@ use nix::unistd::Uid;
 
 use crate::sh::succeeds;
 
-/// A program and the Debian package that has it.
-const TOOLS: [(&str, &str); 13] = [
+/// What the suite uses.
+const TOOLS: [Tool; 13] = [
     ("ip", "iproute2"),
     ("bridge", "iproute2"),
     ("nft", "nftables"),
@@ -24,6 +24,12 @@ const TOOLS: [(&str, &str); 13] = [
     ("conntrack", "conntrack"),
     ("strace", "strace"),
     ("unshare", "util-linux"),
+];
+/// The peers' programs, which nobody needs who does not compare with them. CNI's plugins and netavark start `iptables`.
+const PEERS: [Tool; 3] = [
+    ("/usr/lib/cni/bridge", "containernetworking-plugins"),
+    ("/usr/lib/podman/netavark", "netavark"),
+    ("iptables", "iptables"),
 ];
 /// Without these the lab cannot build anything nor look at it.
 const NEEDED: [&str; 3] = ["ip", "nft", "ping"];
@@ -50,17 +56,10 @@ pub(crate) fn can_install() -> bool {
 
 /// Installs what is missing if possible, names what is missing still; whether the suite can run.
 pub(crate) fn prepare() -> Result<bool> {
-    if !missing().is_empty() && can_install() {
-        let mut packages: Vec<_> = missing().iter().map(|(_, package)| *package).collect();
-        packages.dedup();
-        succeeds(apt(&["update", "-qq"]))?;
-        succeeds(apt(&[
-            &["install", "-y", "-qq", "--no-install-recommends"],
-            packages.as_slice(),
-        ]
-        .concat()))?;
+    if can_install() {
+        install(&missing(&TOOLS))?;
     }
-    for (program, package) in missing() {
+    for (program, package) in missing(&TOOLS) {
         println!(
             "MISSING {program} (Debian package {package}): what is compared with it is skipped"
         );
@@ -68,11 +67,39 @@ pub(crate) fn prepare() -> Result<bool> {
     Ok(NEEDED.into_iter().all(has))
 }
 
-fn missing() -> Vec<(&'static str, &'static str)> {
-    TOOLS
-        .into_iter()
-        .filter(|(program, _)| !has(program))
-        .collect()
+/// Names the peers that are missing, or installs them if asked to; whether there is one at least.
+pub(crate) fn prepare_peers(wanted: bool) -> Result<bool> {
+    if wanted && can_install() {
+        install(&missing(&PEERS))?;
+    }
+    let missing = missing(&PEERS);
+    for (program, package) in &missing {
+        println!(
+            "MISSING {program} (Debian package {package}): not compared; `--install` installs it"
+        );
+    }
+    let there = |program: &str| !missing.iter().any(|(missing, _)| *missing == program);
+    Ok(there("iptables") && PEERS.iter().take(2).any(|(program, _)| there(program)))
+}
+
+/// A program and the Debian package that has it.
+type Tool = (&'static str, &'static str);
+
+fn missing(tools: &[Tool]) -> Vec<Tool> {
+    let tools = tools.iter().copied();
+    tools.filter(|(program, _)| !has(program)).collect()
+}
+
+fn install(missing: &[Tool]) -> Result<()> {
+    let mut packages: Vec<_> = missing.iter().map(|(_, package)| *package).collect();
+    packages.dedup();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    succeeds(apt(&["update", "-qq"]))?;
+    let words = ["install", "-y", "-qq", "--no-install-recommends"];
+    succeeds(apt(&[&words, packages.as_slice()].concat()))?;
+    Ok(())
 }
 
 fn apt(args: &[&str]) -> Command {

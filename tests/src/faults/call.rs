@@ -102,6 +102,8 @@ fn meaning(
         libc::SYS_unshare => ("unshare", Some((format!("{a:#x}"), true, true))),
         libc::SYS_sethostname => ("sethostname", Some((String::new(), true, true))),
         libc::SYS_clone => ("clone", forks(a)),
+        libc::SYS_clone3 => ("clone", task.word(a).and_then(forks)),
+        libc::SYS_execve => ("execve", task.executes(a)),
         libc::SYS_fork | libc::SYS_vfork => ("fork", Some((String::new(), true, true))),
         libc::SYS_socket => ("socket", Some((format!("{a} {c}"), false, true))),
         libc::SYS_recvmsg => ("recvmsg", task.receives(a)),
@@ -153,6 +155,13 @@ impl Task {
 
     fn alters(&self, dir: u64, path: u64) -> Meaning {
         Some((self.path(dir, path)?, true, true))
+    }
+
+    /// Not where the program is only looked for.
+    fn executes(&self, path: u64) -> Meaning {
+        let path = self.path(CWD, path)?;
+        let there = fs::exists(format!("/proc/{}/root{path}", self.thread));
+        there.is_ok_and(|there| there).then_some((path, true, true))
     }
 
     fn looks(&self, dir: u64, path: u64) -> Meaning {

@@ -39,11 +39,19 @@ pub struct Part {
 }
 
 impl Part {
-    fn new(name: String, run: impl FnOnce(&Lab) -> Vec<Row> + Send + 'static) -> Part {
+    pub(super) fn new(name: String, run: impl FnOnce(&Lab) -> Vec<Row> + Send + 'static) -> Part {
         Part {
             name,
             run: Box::new(run),
             alone: false,
+        }
+    }
+
+    /// The machine is left to it.
+    pub(super) fn by_itself(self) -> Part {
+        Part {
+            alone: true,
+            ..self
         }
     }
 

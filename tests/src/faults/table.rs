@@ -16,6 +16,8 @@ pub enum Kind {
     Mute,
     /// Two got the same.
     Twice,
+    /// An attack got through.
+    Open,
 }
 
 /// A trial that was lost.
@@ -30,6 +32,8 @@ pub struct Loss {
 /// Trials of one kind.
 #[derive(Debug, Clone, Default)]
 pub struct Row {
+    /// Who was attacked, if it is not Vetch alone.
+    pub tool: String,
     /// What was attacked.
     pub what: String,
     /// In which way.
@@ -38,7 +42,9 @@ pub struct Row {
     pub points: usize,
     /// How many trials there were.
     pub trials: usize,
-    /// Those that were lost.
+    /// How many of them were lost in some way, where that is not the number of losses.
+    pub lost_trials: usize,
+    /// What was lost.
     pub losses: Vec<Loss>,
     /// How long it took.
     pub took: Duration,
@@ -64,7 +70,15 @@ impl Row {
         });
     }
 
-    fn count(&self, kind: Kind) -> usize {
+    /// How many trials were lost.
+    pub fn lost(&self) -> usize {
+        match self.lost_trials {
+            0 => self.losses.len(),
+            trials => trials,
+        }
+    }
+
+    pub(super) fn count(&self, kind: Kind) -> usize {
         self.losses.iter().filter(|loss| loss.kind == kind).count()
     }
 
@@ -93,9 +107,9 @@ impl Row {
 /// All rows, as a table in Markdown, which is as readable on a terminal.
 pub struct Table<'a>(pub &'a [Row]);
 
-const HEAD: [&str; 11] = [
-    "attacked", "how", "points", "trials", "left", "damage", "refused", "mute", "twice", "seconds",
-    "note",
+const HEAD: [&str; 12] = [
+    "attacked", "how", "points", "trials", "left", "damage", "refused", "mute", "twice", "open",
+    "seconds", "note",
 ];
 
 impl fmt::Display for Table<'_> {
@@ -126,6 +140,7 @@ fn cells(row: &Row) -> Vec<String> {
         Kind::Refused,
         Kind::Mute,
         Kind::Twice,
+        Kind::Open,
     ];
     let mut cells = vec![
         row.what.clone(),
@@ -139,7 +154,7 @@ fn cells(row: &Row) -> Vec<String> {
     cells
 }
 
-fn line(f: &mut fmt::Formatter<'_>, cells: &[String], widths: &[usize]) -> fmt::Result {
+pub(super) fn line(f: &mut fmt::Formatter<'_>, cells: &[String], widths: &[usize]) -> fmt::Result {
     let padded = cells
         .iter()
         .zip(widths)

@@ -17,13 +17,13 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::call::{self, Call};
-use crate::exec::{Background, Output};
+use crate::exec::{Background, Output, Run};
 use crate::node::Node;
 
 /// A traced program that runs longer is killed, and the trial fails.
 const LIMIT: Duration = Duration::from_secs(40);
-/// Stops itself before it becomes the program.
-const STOPPED: &str = "kill -STOP $$; exec \"$@\"";
+/// Before the words of a program: stops itself before it becomes the program.
+pub(super) const STOPPED: [&str; 4] = ["sh", "-c", "kill -STOP $$; exec \"$@\"", "sh"];
 
 /// On which side of a call a program is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +50,28 @@ pub enum Act {
 /// Runs `argv` in the node; `judge` is asked at every call that matters. It returns when the last process has ended.
 #[track_caller]
 pub fn trace(node: &Node, argv: &[&str], judge: impl FnMut(&Call, When) -> Act) -> Output {
-    let stopped = [&["sh", "-c", STOPPED, "sh"], argv].concat();
-    let started = node.argv(&stopped).env("LD_LIBRARY_PATH", "").background();
+    let run = node.argv(&[&STOPPED, argv].concat());
+    trace_run(run.env("LD_LIBRARY_PATH", ""), Programs::First, judge)
+}
+
+/// Which programs are asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Programs {
+    /// The first one and its forks.
+    First,
+    /// Those that they start, too.
+    All,
+}
+
+/// The same for a program with an environment and input of its own, its words behind [`STOPPED`].
+#[track_caller]
+pub(super) fn trace_run(
+    run: Run<'_>,
+    programs: Programs,
+    judge: impl FnMut(&Call, When) -> Act,
+) -> Output {
+    let mut started = run.background();
+    started.feed();
     let root = Pid::from_raw(i32::try_from(started.pid()).expect("a process id"));
     let waiting = waitpid(root, Some(WaitPidFlag::WUNTRACED));
     assert!(
@@ -66,20 +86,22 @@ pub fn trace(node: &Node, argv: &[&str], judge: impl FnMut(&Call, When) -> Act) 
         | Options::PTRACE_O_EXITKILL;
     ptrace::seize(root, options).expect("trace the program");
     kill(root, Signal::SIGCONT).expect("let it go on");
-    let mut tracer = Tracer::new(root, judge);
+    let mut tracer = Tracer::new(root, programs, judge);
     tracer.follow();
-    ended(started, argv, tracer.code)
+    ended(started, tracer.code)
 }
 
-fn ended(started: Background, argv: &[&str], code: Option<i32>) -> Output {
+fn ended(started: Background, code: Option<i32>) -> Output {
     let mut output = started.said_until_now();
-    output.said = argv.join(" ");
+    let before = STOPPED.join(" ").len() + 1;
+    output.said = output.said.split_off(before);
     output.code = code.unwrap_or_else(|| panic!("no end of `{}` was seen", output.said));
     output
 }
 
 struct Tracer<J> {
     root: Pid,
+    programs: Programs,
     judge: J,
     threads: BTreeMap<Pid, Thread>,
     /// Processes that run a program which is not the one under test, by now or still.
@@ -102,7 +124,7 @@ struct Inside {
 }
 
 impl<J: FnMut(&Call, When) -> Act> Tracer<J> {
-    fn new(root: Pid, judge: J) -> Tracer<J> {
+    fn new(root: Pid, programs: Programs, judge: J) -> Tracer<J> {
         let watchdog = Watchdog::start();
         watchdog.add(root);
         let thread = Thread {
@@ -111,6 +133,7 @@ impl<J: FnMut(&Call, When) -> Act> Tracer<J> {
         };
         Tracer {
             root,
+            programs,
             judge,
             threads: [(root, thread)].into(),
             others: [root].into(),
@@ -155,7 +178,10 @@ impl<J: FnMut(&Call, When) -> Act> Tracer<J> {
             }
             // The first time it is the program under test, in a child it is what that one was asked to run.
             libc::PTRACE_EVENT_EXEC if thread == self.root => drop(self.others.remove(&thread)),
-            libc::PTRACE_EVENT_EXEC => drop(self.others.insert(thread)),
+            libc::PTRACE_EVENT_EXEC if self.programs == Programs::First => {
+                self.others.insert(thread);
+            }
+            libc::PTRACE_EVENT_EXEC => {}
             _ => self.appear(thread),
         }
         go_on(thread, None);

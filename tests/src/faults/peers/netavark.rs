@@ -1,0 +1,61 @@
+//! netavark, Podman's network program: `setup` and `teardown`, configured as Podman does it.
+
+use serde_json::json;
+
+use super::tool::{Container, Step, Tool, Verb};
+use crate::exec::Output;
+use crate::node::Node;
+
+const PROGRAM: &str = "/usr/lib/podman/netavark";
+/// Where it keeps what belongs to its name server, which is not asked for.
+const CONFIG: &str = "/run/netavark";
+
+/// netavark as Debian has it.
+pub(super) struct Netavark;
+
+impl Tool for Netavark {
+    fn name(&self, node: &Node) -> String {
+        let said = node.argv(&[PROGRAM, "version"]).go().ok().json();
+        format!("netavark {}", said["version"].as_str().unwrap_or("?"))
+    }
+
+    fn program(&self) -> String {
+        PROGRAM.to_owned()
+    }
+
+    fn prepare(&self) -> Vec<Step> {
+        Vec::new()
+    }
+
+    fn step(&self, verb: Verb, of: &Container, said: &[Output], _: Option<&str>) -> Option<Step> {
+        let word = match verb {
+            Verb::Add => "setup",
+            Verb::Del => "teardown",
+        };
+        let words = [PROGRAM, "--config", CONFIG, word, &of.netns()];
+        said.is_empty().then(|| Step {
+            argv: words.map(str::to_owned).into(),
+            env: Vec::new(),
+            input: configuration(of),
+        })
+    }
+}
+
+fn configuration(of: &Container) -> String {
+    let network = json!({
+        "name": "blue", "id": "b1".repeat(32), "driver": "bridge", "network_interface": "podman1",
+        "created": "2024-01-01T00:00:00Z",
+        "subnets": [{"subnet": "10.66.0.0/24", "gateway": "10.66.0.1"}],
+        "ipv6_enabled": false, "internal": false, "dns_enabled": false,
+        "ipam_options": {"driver": "host-local"},
+    });
+    json!({
+        "container_id": of.name, "container_name": of.name,
+        "port_mappings": [{
+            "container_port": 80, "host_ip": of.host_ip, "host_port": of.host_port, "protocol": "tcp", "range": 1,
+        }],
+        "networks": {"blue": {"static_ips": [of.ip], "interface_name": "eth0"}},
+        "network_info": {"blue": network},
+    })
+    .to_string()
+}
