@@ -1,11 +1,12 @@
 //! Attachments that went without being detached: their namespace ended, and the kernel deleted the pair. What they held is free for others.
 
-use crate::engine::{Engine, is_of};
+use crate::engine::{Engine, by_index, is_of, netlink};
 use crate::error::{Error, Result};
 use crate::name::NetworkName;
 use crate::spec::{Attachment, State};
 use core_netlink::IfName;
-use core_netlink::link::LinkFilter;
+use core_netlink::link::{Link, LinkFilter};
+use core_netlink::nsid::{NsIdKey, NsRef};
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -15,10 +16,33 @@ impl Engine {
         Ok(self.has_no_link(attachment)? && self.reopen(attachment).is_none())
     }
 
-    /// Whether nothing of an attachment is left in the kernel, its namespace aside.
+    /// Whether nothing of an attachment is left in the kernel that will stay, its namespace aside.
     pub(crate) fn has_no_link(&mut self, attachment: &Attachment) -> Result<bool> {
         let link = self.find(attachment.host_end)?;
-        Ok(!link.is_some_and(|link| is_of(&link, &attachment.key)))
+        match link.filter(|link| is_of(link, &attachment.key)) {
+            Some(link) => self.is_dying(&link),
+            None => Ok(true),
+        }
+    }
+
+    /// Whether the namespace of a link's other end has ended. The kernel takes it down later, and the link with it: first it finds the
+    /// namespace by its number no more, then there is no number.
+    fn is_dying(&mut self, link: &Link) -> Result<bool> {
+        let fail = |err| netlink(format!("look for the other end of `{}`", link.name), err);
+        let Some(id) = link.link_netnsid else {
+            let Some(other) = link.link else {
+                return Ok(false);
+            };
+            let here = self.kernel.route()?.find_link(by_index(other));
+            return Ok(!here
+                .map_err(fail)?
+                .is_some_and(|other| other.link == Some(link.index)));
+        };
+        let of = NsRef::Id(id);
+        match self.kernel.route()?.get(&NsIdKey { of, target: None }) {
+            Err(err) if err.is_not_found() => Ok(true),
+            found => found.map(|_| false).map_err(fail),
+        }
     }
 
     /// Takes away whoever holds an address, if it is gone.

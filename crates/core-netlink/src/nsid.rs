@@ -40,6 +40,8 @@ pub enum NsRef<'a> {
     Fd(BorrowedFd<'a>),
     /// By a process in it.
     Pid(u32),
+    /// By its number, for asking only: not found if nobody holds the namespace any more.
+    Id(NsId),
 }
 
 impl NsRef<'_> {
@@ -47,6 +49,7 @@ impl NsRef<'_> {
         match self {
             NsRef::Fd(fd) => w.i32(NETNSA_FD, fd.as_raw_fd()),
             NsRef::Pid(pid) => w.u32(NETNSA_PID, pid),
+            NsRef::Id(id) => w.i32(NETNSA_NSID, id.get()),
         }
     }
 
@@ -54,6 +57,7 @@ impl NsRef<'_> {
         match self {
             NsRef::Fd(fd) => format!("the network namespace of descriptor {}", fd.as_raw_fd()),
             NsRef::Pid(pid) => format!("the network namespace of process {pid}"),
+            NsRef::Id(id) => format!("the network namespace with number {}", id.get()),
         }
     }
 }

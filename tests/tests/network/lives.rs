@@ -72,3 +72,21 @@ fn networks_outlive_a_boot_and_attachments_do_not() {
         lab.cmd("umount /proc/sys/kernel/random/boot_id").ok();
     });
 }
+
+/// The kernel takes namespaces down later, after those that ended before: the link is still there meanwhile.
+#[test]
+fn what_a_dying_namespace_had_is_given_back_at_once() {
+    lab(|lab| {
+        let all = |verb: &str| {
+            let names = (0..8).map(|n| format!("c{n}")).chain(["web".to_owned()]);
+            let lines: String = names.map(|name| format!("netns {verb} {name}\n")).collect();
+            lab.argv(&["ip", "-batch", "-"]).stdin(lines).go().ok();
+        };
+        lab.vetch("network create blue --subnet 10.7.0.0/24").ok();
+        all("add");
+        lab.vetch("attach blue web -p 8080:80").ok();
+        all("delete");
+        lab.vetch("gc").ok().prints("cli:web");
+        lab.vetch("network rm blue --wait").ok();
+    });
+}
