@@ -34,9 +34,8 @@ impl Engine {
                 return Ok(false);
             };
             let here = self.kernel.route()?.find_link(by_index(other));
-            return Ok(!here
-                .map_err(fail)?
-                .is_some_and(|other| other.link == Some(link.index)));
+            let here = here.map_err(fail)?;
+            return Ok(here.is_none_or(|other| other.link != Some(link.index)));
         };
         let of = NsRef::Id(id);
         match self.kernel.route()?.get(&NsIdKey { of, target: None }) {

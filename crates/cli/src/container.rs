@@ -87,25 +87,33 @@ pub(crate) fn claim(name: &Name) -> Result<Claim, Failure> {
             .mode(0o600)
             .custom_flags(O_NOFOLLOW)
             .open(&path);
-        match Flock::lock(
-            file.map_err(|error| tried(&error))?,
-            FlockArg::LockExclusiveNonblock,
-        ) {
+        match lock(file.map_err(|error| tried(&error))?) {
             Ok(file) if still_named(&file, &path) => {
-                file.set_len(0).map_err(|error| tried(&error))?;
-                return Ok(Claim { path, file });
+                let claim = Claim { path, file };
+                claim.file.set_len(0).map_err(|error| tried(&error))?;
+                return Ok(claim);
             }
             Ok(_) => {}
-            Err((_, Errno::EWOULDBLOCK)) => {
+            Err(Errno::EWOULDBLOCK) => {
                 let taken = Failure::new(format!(
                     "cannot name a container `{name}`: one of that name is running"
                 ));
                 return Err(taken.hint(format!("`vetch exec {name} -- CMD` runs something in it")));
             }
-            Err((_, errno)) => return Err(tried(&errno.into())),
+            Err(errno) => return Err(tried(&errno.into())),
         }
     }
     Err(tried(&Errno::EBUSY.into()))
+}
+
+/// Tries twice: without the lock a file that was made a moment ago cannot be removed, for it may be somebody else's by now.
+fn lock(file: File) -> Result<Flock<File>, Errno> {
+    let lock = |file| Flock::lock(file, FlockArg::LockExclusiveNonblock);
+    match lock(file) {
+        Err((_, Errno::EWOULDBLOCK)) => Err(Errno::EWOULDBLOCK),
+        Err((file, _)) => lock(file).map_err(|(_, errno)| errno),
+        Ok(file) => Ok(file),
+    }
 }
 
 impl Claim {
@@ -125,8 +133,8 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        // A file that stays is unlocked, so it says nothing, and `gc` removes it.
-        let _ = fs::remove_file(&self.path);
+        // Tried twice; a file that stays is unlocked, so it says nothing, and `gc` removes it.
+        let _ = fs::remove_file(&self.path).or_else(|_| fs::remove_file(&self.path));
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::call::Call;
 use super::operation::{Operation, Side, Stage};
 use super::table::{Kind, Row};
-use super::trace::{Act, When, trace};
+use super::trace::{Act, LIMIT, When, trace};
 use super::world::World;
 use crate::lab::Lab;
 
@@ -138,9 +138,13 @@ fn nexts(stage: &Stage<'_, '_>, point: &Point, depth: Depth, at: usize) -> Vec<N
 
 fn trial(stage: &Stage<'_, '_>, point: &Point, next: Next, row: &mut Row) {
     row.trials += 1;
+    let start = Instant::now();
     let call = kill_at(stage, point);
     let call = call.map_or_else(|| "too late".to_owned(), |call| call.to_string());
     let at = format!("`{}` {point}: {call}", stage.attacked());
+    if start.elapsed() >= LIMIT {
+        row.lose(Kind::Mute, format!("{at}: it hung"));
+    }
     let damage = stage.world.damage();
     if !damage.is_empty() {
         row.lose(Kind::Damage, format!("{at}: {damage:?}"));

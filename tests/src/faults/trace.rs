@@ -21,7 +21,7 @@ use crate::exec::{Background, Output, Run};
 use crate::node::Node;
 
 /// A traced program that runs longer is killed, and the trial fails.
-const LIMIT: Duration = Duration::from_secs(40);
+pub(super) const LIMIT: Duration = Duration::from_secs(40);
 /// Before the words of a program: stops itself before it becomes the program.
 pub(super) const STOPPED: [&str; 4] = ["sh", "-c", "kill -STOP $$; exec \"$@\"", "sh"];
 

@@ -45,3 +45,14 @@ fn a_network_that_cannot_be_looked_for_is_there() {
     let looks = |call: &Call| call.name == "statx" && call.on.ends_with("/blue/definition.json");
     check_at("network rm", Depth::At(looks));
 }
+
+/// What names a container, and the words between `vetch run` and the process that becomes it.
+#[test]
+fn a_run_that_is_refused_its_name_or_a_word_has_never_been() {
+    let first = |call: &Call| {
+        let named = call.on.ends_with("/containers/job");
+        let word = !call.is_root && matches!(call.name, "sendto" | "recvfrom");
+        word || (named && matches!(call.name, "flock" | "ftruncate" | "unlink"))
+    };
+    check_at("run", Depth::At(first));
+}

@@ -86,14 +86,20 @@ impl Channel<'_> {
         }
     }
 
-    /// Waits to be told to go on. If the parent is gone, so are we.
+    /// Waits to be told to go on. If the parent is gone, so are we; what else is wrong is said, for an end without a word looks like that
+    /// of the program.
     fn wait(&self) -> Result<(), i32> {
         let mut byte = [0];
         loop {
             match recv(self.0.as_raw_fd(), &mut byte, MsgFlags::empty()) {
                 Ok(1) => return Ok(()),
                 Err(Errno::EINTR) => {}
-                _ => return Err(125),
+                Err(errno) => {
+                    return self.fail(Word::Broken {
+                        errno: errno as i32,
+                    });
+                }
+                Ok(_) => return Err(125),
             }
         }
     }

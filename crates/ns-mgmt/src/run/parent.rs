@@ -69,14 +69,14 @@ struct Nursery<'a> {
 impl Nursery<'_> {
     fn serve(&mut self, maps: Option<&MapText>) -> Result<OwnedFd> {
         loop {
-            match hear(&self.channel, &self.plan.op)? {
+            match self.hear()? {
                 Some(Word::WantMaps) => self.write_maps(maps)?,
                 Some(Word::Successor(pid)) => {
                     self.first = Some(std::mem::replace(&mut self.main, child::successor(pid)));
                     self.reap_first();
                     self.go()?;
                 }
-                Some(Word::Ready) => return self.ready(),
+                Some(Word::Ready) => return self.process(),
                 Some(word) => return Err(failure(self.plan, word)),
                 None => {
                     return Err(Error::missing(
@@ -104,11 +104,27 @@ impl Nursery<'_> {
         go(&self.channel).map_err(|errno| Error::system(&*self.plan.op, errno))
     }
 
-    fn ready(&self) -> Result<OwnedFd> {
+    fn process(&self) -> Result<OwnedFd> {
         // Our own child, not reaped yet: its number cannot mean another.
-        let process = sys::pidfd_open(self.main.as_raw().unsigned_abs())
-            .map_err(|errno| Error::system(&*self.plan.op, errno))?;
-        Ok(process)
+        sys::pidfd_open(self.main.as_raw().unsigned_abs())
+            .map_err(|errno| Error::system(&*self.plan.op, errno))
+    }
+
+    /// The next word, or none if it ended: a successor that nobody told of holds the channel open, and waits for us.
+    fn hear(&self) -> Result<Option<Word>> {
+        let process = self.process()?;
+        let awaited = |fd| PollFd::new(fd, PollFlags::POLLIN);
+        let mut fds = [self.channel.as_fd(), process.as_fd()].map(awaited);
+        loop {
+            match poll(&mut fds, PollTimeout::NONE) {
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(Error::system(&*self.plan.op, errno)),
+                Ok(_) if fds[0].any().unwrap_or(false) => {
+                    return hear(&self.channel, &self.plan.op);
+                }
+                Ok(_) => return Ok(None),
+            }
+        }
     }
 
     fn grown_up(self, process: OwnedFd) -> Result<Child> {
