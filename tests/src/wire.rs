@@ -1,7 +1,10 @@
 //! Packets between nodes: ping, and TCP and UDP servers that answer each client with the address they saw.
 
+use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::time::{TimeVal, TimeValLike};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -42,9 +45,7 @@ impl Node {
         let listener = self
             .run(|| TcpListener::bind(at))
             .unwrap_or_else(|e| panic!("[{}] listen on tcp {at}: {e}", self.name()));
-        listener
-            .set_nonblocking(true)
-            .expect("a listener that does not block");
+        waits(&listener);
         let address = listener.local_addr().expect("the listener's address");
         Server::start(address, move |seen| {
             let (mut stream, from) = listener.accept()?;
@@ -59,9 +60,7 @@ impl Node {
         let socket = self
             .run(|| UdpSocket::bind(at))
             .unwrap_or_else(|e| panic!("[{}] listen on udp {at}: {e}", self.name()));
-        socket
-            .set_nonblocking(true)
-            .expect("a socket that does not block");
+        waits(&socket);
         let address = socket.local_addr().expect("the socket's address");
         Server::start(address, move |seen| {
             let (_, from) = socket.recv_from(&mut [0; 2048])?;
@@ -106,6 +105,12 @@ impl Node {
     }
 }
 
+/// A server waits for its next client this long before it looks whether it shall end.
+fn waits(socket: &impl AsFd) {
+    setsockopt(socket, sockopt::ReceiveTimeout, &TimeVal::milliseconds(20))
+        .expect("a limit for waiting");
+}
+
 fn parse(text: &str) -> io::Result<SocketAddr> {
     text.parse().map_err(|_| {
         io::Error::new(
@@ -137,7 +142,7 @@ impl Server {
             // Noted before it is answered: a client that has its answer may ask at once who was seen.
             let note = |from| list.lock().expect("the list of clients").push(from);
             while !end.load(Ordering::Relaxed) {
-                if serve(&note).is_err() {
+                if serve(&note).is_err_and(|err| err.kind() != ErrorKind::WouldBlock) {
                     thread::sleep(Duration::from_millis(2));
                 }
             }
