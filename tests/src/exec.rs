@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, thread};
@@ -26,8 +27,10 @@ impl<'a> Run<'a> {
     /// `argv[0]` is looked up in PATH (with the sbin directories added); time limit 20 s.
     pub fn new(node: &'a Node, argv: &[&str]) -> Run<'a> {
         let (program, args) = argv.split_first().expect("a command has at least one word");
-        let mut command = Command::new(program);
+        // By its path: looked up by the child, it would need a copy of this process's memory (fork in place of posix_spawn).
+        let mut command = Command::new(found(program));
         command
+            .arg0(program)
             .args(args)
             .env("LC_ALL", "C")
             .env("NO_COLOR", "1")
@@ -125,6 +128,15 @@ impl<'a> Run<'a> {
             .run(|| command.spawn())
             .unwrap_or_else(|e| panic!("cannot run `{}`: {e}", self.said))
     }
+}
+
+/// Where a program lies that is named without a path; as it is named if it is nowhere.
+fn found(program: &str) -> PathBuf {
+    let path = path();
+    let mut places = path.split(':').map(|dir| Path::new(dir).join(program));
+    let named = !program.contains('/');
+    let found = named.then(|| places.find(|place| place.is_file()));
+    found.flatten().unwrap_or_else(|| program.into())
 }
 
 /// The caller's PATH and where Debian keeps `ip`, `nft` and `brctl` from ordinary users.
