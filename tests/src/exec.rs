@@ -65,7 +65,7 @@ impl<'a> Run<'a> {
     }
 
     /// The program runs in this directory.
-    pub fn dir(mut self, path: impl AsRef<std::path::Path>) -> Self {
+    pub fn dir(mut self, path: impl AsRef<Path>) -> Self {
         self.command.current_dir(path);
         self
     }
