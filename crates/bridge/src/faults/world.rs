@@ -87,6 +87,7 @@ impl World {
                     .collect(),
             ),
             26 => Reply::Records(vec![(24, default_route())]),
+            90 => Reply::Records(vec![(88, namespace())]),
             16..=18 => self.link(sent),
             _ => Reply::Ack,
         }
@@ -132,6 +133,7 @@ impl World {
         self.next += 1;
         let mut link: Link = kept(asked).collect();
         link.insert(5, 2_u32.to_ne_bytes().to_vec());
+        link.insert(37, PEERS.to_ne_bytes().to_vec());
         let record = encode(self.next, &link);
         self.links.insert(self.next, link);
         Reply::Records(vec![(16, record)])
@@ -184,6 +186,16 @@ impl World {
             _ => Reply::Ack,
         }
     }
+}
+
+/// The number of the namespace in which other ends are.
+const PEERS: i32 = 0;
+
+/// The answer to a question for a namespace by that number: RTM_NEWNSID with NETNSA_NSID.
+fn namespace() -> Vec<u8> {
+    let mut body = vec![0; 4];
+    Writer::new(&mut body).u32(1, PEERS.unsigned_abs());
+    body
 }
 
 /// Where a link keeps its IPv4 switches, by number; those that are off are not kept.
