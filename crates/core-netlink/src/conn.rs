@@ -5,6 +5,8 @@
 
 mod batch;
 mod notice;
+mod room;
+mod several;
 #[cfg(test)]
 mod tests;
 
@@ -17,11 +19,11 @@ use crate::fake::{FakeKernel, Reply, Sent};
 use crate::socket::{Protocol, Socket};
 use crate::trace::Looker;
 use crate::wire::{self, Flags, Frame, Frames};
+use room::Room;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-const RECEIVE_BUFFER: usize = 64 << 10; // the kernel fills no more than 32 KiB of a dump
 const TIME_LIMIT: Duration = Duration::from_secs(30); // a group delete of 1,000 links takes under one
 const DUMP_ATTEMPTS: usize = 8;
 
@@ -96,7 +98,6 @@ pub struct Conn {
     socket: Socket,
     seq: u32,
     out: Vec<u8>,
-    into: Vec<u8>,
     warnings: Vec<String>,
     protocol: Protocol,
     looker: Option<Looker>,
@@ -139,7 +140,6 @@ impl Conn {
             socket,
             seq: 0,
             out: Vec::new(),
-            into: vec![0; RECEIVE_BUFFER],
             warnings: Vec::new(),
             protocol,
             looker: Looker::new(),
@@ -294,14 +294,14 @@ impl Conn {
         mut each: impl FnMut(Frame<'_>, &[u8], &mut Vec<String>) -> Result<bool, Cause>,
     ) -> Result<()> {
         let fail = |cause| Error::new(request.what(), cause);
-        let mut last = false;
+        let (mut last, mut room) = (false, Room::take());
         while !last {
-            let got = self.socket.receive(&mut self.into, true);
-            let len = got.map_err(|err| fail(receive_cause(err)))?;
+            let got = self.socket.receive(room.all(), true);
+            let got = room.first(got.map_err(|err| fail(receive_cause(err)))?);
             if let Some(looker) = &self.looker {
-                looker.received(self.protocol, &self.into[..len], &self.out);
+                looker.received(self.protocol, got, &self.out);
             }
-            for frame in Frames(&self.into[..len]) {
+            for frame in Frames(got) {
                 let frame = frame.map_err(|err| fail(Cause::Malformed(err)))?;
                 last |= each(frame, &self.out, &mut self.warnings).map_err(fail)?;
             }

@@ -286,9 +286,11 @@ impl Conn {
         self.dump(&List(filter))
     }
 
-    /// Forgets every connection that the filter means; none is success.
-    pub fn delete_flows(&mut self, filter: &FlowFilter) -> Result<()> {
-        absent_is_fine(self.change(&DeleteAll(filter)))
+    /// Forgets every connection that one of the filters means, in one send; none is success.
+    pub fn delete_flows(&mut self, filters: &[FlowFilter]) -> Result<()> {
+        let all: Vec<DeleteAll<'_>> = filters.iter().map(DeleteAll).collect();
+        let done = self.change_all(&all)?;
+        done.into_iter().try_for_each(absent_is_fine)
     }
 
     /// Forgets one connection; gone already is success.

@@ -313,7 +313,7 @@ impl Conn {
         self.dump(filter)
     }
 
-    /// The sockets of both families that get what comes to ports from `first` to `last`, in two requests; none where the kernel
+    /// The sockets of both families that get what comes to ports from `first` to `last`, in one send; none where the kernel
     /// lacks the transport.
     pub fn listeners(
         &mut self,
@@ -321,13 +321,13 @@ impl Conn {
         first: u16,
         last: u16,
     ) -> Result<Vec<InetSocket>> {
+        let filters = [Family::V4, Family::V6].map(|family| SocketFilter {
+            ports: Some((first, last)),
+            ..SocketFilter::listening(family, transport)
+        });
         let mut found = Vec::new();
-        for family in [Family::V4, Family::V6] {
-            let filter = SocketFilter {
-                ports: Some((first, last)),
-                ..SocketFilter::listening(family, transport)
-            };
-            match self.sockets(&filter) {
+        for sockets in self.dump_all(&filters)? {
+            match sockets {
                 Err(err) if err.is_not_found() || err.is_unsupported() => {}
                 sockets => found.extend(sockets?),
             }

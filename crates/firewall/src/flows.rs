@@ -63,10 +63,10 @@ pub fn forget_address(conn: &mut Conn, address: IpAddr) -> Result<()> {
         ..Tuple::default()
     };
     let all = FlowFilter::all(Family::of(address));
-    conn.delete_flows(&FlowFilter {
+    let by_it = FlowFilter {
         original: from,
         ..all
-    })?;
-    conn.delete_flows(&FlowFilter { reply: from, ..all })?; // what was translated to it
-    Ok(())
+    };
+    let to_it = FlowFilter { reply: from, ..all }; // what was translated to it
+    Ok(conn.delete_flows(&[by_it, to_it])?)
 }

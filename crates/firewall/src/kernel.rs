@@ -144,11 +144,7 @@ pub fn uninstall(conn: &mut Conn) -> Result<()> {
 pub fn apply(conn: &mut Conn, change: &Change) -> Result<()> {
     let mut wanted: Vec<&Step> = change.steps().iter().collect();
     for _ in 0..ATTEMPTS {
-        let mut transaction = match wanted.iter().any(|step| matches!(step, Step::Remove(_))) {
-            true => Transaction::new().at(conn.ruleset_generation()?),
-            false => Transaction::new(),
-        };
-        let steps = still_wanted(conn, &wanted)?;
+        let (mut transaction, steps) = still_wanted(conn, &wanted)?;
         for step in &steps {
             match step {
                 Step::Add(element) => transaction.create(spec(element)),
@@ -166,17 +162,26 @@ pub fn apply(conn: &mut Conn, change: &Change) -> Result<()> {
     Err(Error::Restless)
 }
 
-/// Everything to add, and of what to remove all that is still the same owner's.
-fn still_wanted<'a>(conn: &mut Conn, steps: &[&'a Step]) -> Result<Vec<&'a Step>> {
-    let mut wanted = Vec::with_capacity(steps.len());
-    for &step in steps {
-        let keep = match step {
-            Step::Add(_) => true,
-            Step::Remove(element) => holder(conn, element)? == Some(Held::Same),
-        };
-        wanted.extend(keep.then_some(step));
+/// Everything to add, and of what to remove all that is still the same owner's; and a transaction that holds only while it is.
+fn still_wanted<'a>(conn: &mut Conn, steps: &[&'a Step]) -> Result<(Transaction, Vec<&'a Step>)> {
+    let removed = steps.iter().filter_map(|step| match step {
+        Step::Remove(element) => Some(spec(element)),
+        Step::Add(_) => None,
+    });
+    let removed: Vec<ElementSpec> = removed.collect();
+    if removed.is_empty() {
+        return Ok((Transaction::new(), steps.to_vec()));
     }
-    Ok(wanted)
+    let (generation, found) = conn.elements_at(&removed)?;
+    let (mut found, mut wanted) = (found.into_iter(), steps.to_vec());
+    wanted.retain(|step| match step {
+        Step::Add(_) => true,
+        Step::Remove(element) => {
+            let found = found.next().flatten();
+            found.is_some_and(|found| held(element, &found) == Held::Same)
+        }
+    });
+    Ok((Transaction::new().at(generation), wanted))
 }
 
 /// The steps that are still to do after some were refused: those refused because they are done already fall away.
@@ -222,12 +227,16 @@ enum Held {
 }
 
 fn holder(conn: &mut Conn, element: &Element) -> Result<Option<Held>> {
-    let Some(found) = conn.element(&spec(element))? else {
-        return Ok(None);
-    };
-    let owner = found.comment.as_deref().and_then(Owner::from_comment);
-    let same = decode(element.set, &found).is_ok_and(|found| found.as_ref() == Some(element));
-    Ok(Some(if same { Held::Same } else { Held::Other(owner) }))
+    let found = conn.element(&spec(element))?;
+    Ok(found.map(|found| held(element, &found)))
+}
+
+fn held(element: &Element, found: &nft::Element) -> Held {
+    let same = decode(element.set, found).is_ok_and(|found| found.as_ref() == Some(element));
+    match same {
+        true => Held::Same,
+        false => Held::Other(found.comment.as_deref().and_then(Owner::from_comment)),
+    }
 }
 
 /// All elements of ours, by their comments.

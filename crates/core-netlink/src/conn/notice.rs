@@ -1,5 +1,6 @@
 //! Subscriptions: what the kernel tells unasked.
 
+use super::room::Room;
 use super::{Conn, Record, is_overrun};
 use crate::error::{Cause, Error, Result};
 use crate::wire::Frames;
@@ -49,17 +50,18 @@ impl Conn {
     /// out. Poll the descriptor to wait for more.
     pub fn try_next<R: Record>(&mut self) -> Result<Option<Vec<Notice<R>>>> {
         let what = "read notices of the kernel";
-        let len = match self.socket.receive(&mut self.into, false) {
-            Ok(len) => len,
+        let mut room = Room::take();
+        let got = match self.socket.receive(room.all(), false) {
+            Ok(len) => room.first(len),
             Err(err) if err.kind() == io::ErrorKind::WouldBlock => return Ok(None),
             Err(err) if is_overrun(&err) => return Ok(Some(vec![Notice::Resync])),
             Err(err) => return Err(Error::new(what, Cause::Socket(err))),
         };
         if let Some(looker) = &self.looker {
-            looker.received(self.protocol, &self.into[..len], &[]);
+            looker.received(self.protocol, got, &[]);
         }
         let mut notices = Vec::new();
-        for frame in Frames(&self.into[..len]) {
+        for frame in Frames(got) {
             let read = frame.and_then(|frame| Ok((R::decode(frame.kind, frame.body)?, frame)));
             let (record, frame) = read.map_err(|err| Error::new(what, Cause::Malformed(err)))?;
             notices.extend(record.map(|record| Notice::Record {

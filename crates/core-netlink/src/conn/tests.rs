@@ -281,3 +281,51 @@ fn notices_come_one_datagram_at_a_time() {
     assert_eq!(conn.try_next().unwrap(), Some(vec![record(1), record(2)]));
     assert_eq!(conn.try_next::<Thing>().unwrap(), None);
 }
+
+#[test]
+fn each_of_several_questions_has_its_own_answer() {
+    let mut conn = Conn::fake(|sent| match number(sent) {
+        2 => Reply::Errno(2),
+        n => Reply::Records(vec![thing(n)]),
+    });
+    let (one, others) = conn.get_with(&Ask(1), &[Ask(2), Ask(3)]).unwrap();
+    assert_eq!(one.unwrap(), Thing(1));
+    let [missing, there] = <[_; 2]>::try_from(others).unwrap();
+    assert!(missing.unwrap_err().is_not_found());
+    assert_eq!(there.unwrap(), Thing(3));
+    assert_eq!(conn.get(&Ask(4)).unwrap(), Thing(4), "nothing is left over");
+    let done = conn.change_all(&[Ask(1), Ask(2)]).unwrap();
+    let refused: Vec<_> = done.iter().map(Result::is_err).collect();
+    assert_eq!(refused, [false, true]);
+}
+
+/// nf_tables answers who lacks the privilege but once, whatever was sent.
+#[test]
+fn one_refusal_for_want_of_privilege_is_that_of_all() {
+    let mut conn = Conn::fake(|sent| match number(sent) {
+        1 => Reply::Errno(nix::libc::EPERM),
+        _ => Reply::Silence,
+    });
+    let (one, others) = conn.get_with(&Ask(1), &[Ask(2)]).unwrap();
+    let errors = [
+        one.unwrap_err(),
+        others.into_iter().next().unwrap().unwrap_err(),
+    ];
+    assert!(errors.iter().all(Error::is_permission));
+    assert_eq!(errors[1].op(), "ask for thing 2");
+}
+
+#[test]
+fn a_list_that_cannot_begin_yet_is_asked_for_again() {
+    let mut busy = true;
+    let mut conn = Conn::fake(move |sent| match number(sent) {
+        2 if std::mem::take(&mut busy) => Reply::Errno(nix::libc::EBUSY),
+        3 => Reply::Errno(2),
+        n => Reply::Records(vec![thing(n), thing(n + 10)]),
+    });
+    let lists = conn.dump_all(&[Ask(1), Ask(2), Ask(3)]).unwrap();
+    let [first, second, third] = <[_; 3]>::try_from(lists).unwrap();
+    assert_eq!(first.unwrap(), [Thing(1), Thing(11)]);
+    assert_eq!(second.unwrap(), [Thing(2), Thing(12)]);
+    assert!(third.unwrap_err().is_not_found());
+}

@@ -33,7 +33,7 @@ pub use macvlan::{Macvlan, MacvlanFlags, MacvlanMode, SourceChange};
 pub use names::{AltName, LinkRef, Netns};
 pub use request::{
     AddLink, ChangeAltNames, DeleteGroup, DeleteLink, DumpBridgePorts, DumpLinks, GetLink,
-    LinkFilter, SetBridgePort, SetGroup, SetLink,
+    GetLinkIn, LinkFilter, SetBridgePort, SetGroup, SetLink,
 };
 pub use spec::{LinkSpec, NO_MASTER};
 pub use state::{LinkFlags, LinkMode, LinkType, OperState};
@@ -102,6 +102,7 @@ pub(crate) mod ifla {
             pub(super) GSO_MAX_SIZE = 41 Number,
             pub(super) XDP = 43 Bytes,
             pub(super) NEW_NETNSID = 45 Signed,
+            pub(super) TARGET_NETNSID = 46 Signed,
             pub(super) CARRIER_UP_COUNT = 47 Number,
             pub(super) CARRIER_DOWN_COUNT = 48 Number,
             pub(super) NEW_IFINDEX = 49 Number,

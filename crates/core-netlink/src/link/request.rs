@@ -6,7 +6,7 @@ use super::{
 use crate::attr::Writer;
 use crate::conn::{Query, Request};
 use crate::object::Family;
-use crate::types::IfIndex;
+use crate::types::{IfIndex, NsId};
 use crate::wire::Flags;
 
 const SKIP_STATS: u32 = 1 << 3; // RTEXT_FILTER_SKIP_STATS: without the counters of IPv6, half of the answer
@@ -222,6 +222,39 @@ impl Request for GetLink {
 }
 
 impl Query for GetLink {
+    type Record = Link;
+}
+
+/// Read a link of another namespace from here, by the number it has here (Linux 4.20; the inner end of a pair tells it as
+/// [`Link::link_netnsid`]). Needs privilege there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GetLinkIn {
+    /// Which one.
+    pub link: IfIndex,
+    /// Of which namespace.
+    pub netns: NsId,
+}
+
+impl Request for GetLinkIn {
+    fn kind(&self) -> u16 {
+        rtm::GETLINK
+    }
+
+    fn encode(&self, w: &mut Writer<'_>) {
+        GetLink(self.link.into()).encode(w);
+        w.i32(ifla::TARGET_NETNSID, self.netns.get());
+    }
+
+    fn what(&self) -> String {
+        format!("find link {} of namespace {}", self.link, self.netns)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        LinkRef::Index(self.link).check()
+    }
+}
+
+impl Query for GetLinkIn {
     type Record = Link;
 }
 

@@ -214,7 +214,7 @@ impl Request for End {
     }
 }
 
-struct GetGeneration;
+pub(super) struct GetGeneration;
 
 /// A generation of the ruleset, and in a notice also who made it (`NFTA_GEN_*`).
 #[derive(Clone, Debug, PartialEq, Eq)]

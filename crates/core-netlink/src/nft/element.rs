@@ -1,6 +1,6 @@
 //! Elements of sets and maps: all that changes once the tables are there.
 
-use super::batch::Object;
+use super::batch::{GetGeneration, Object};
 use super::data::{Data, DataType, Value, concat, split};
 use super::userdata::{self, Notes};
 use super::{Family, message, read_header, write_header};
@@ -8,6 +8,9 @@ use crate::attr::{Attrs, Malformed, Writer};
 use crate::conn::{Conn, Query, Record, Request};
 use crate::error::Result;
 use crate::trace::layout::{attributes, messages};
+
+/// Asked for in one send: their answers wait in the receive buffer.
+const TOGETHER: usize = 16;
 
 messages! {
     pub(crate) MESSAGES = "", super::HEADER, ATTRIBUTES {
@@ -283,6 +286,30 @@ impl Conn {
             Ok(list) => Ok(list.elements.into_iter().next()),
             Err(err) if err.is_not_found() => Ok(None),
             Err(err) => Err(err),
+        }
+    }
+
+    /// The generation of the ruleset, and what of these elements was there then or later; `None` for one that was not. For a
+    /// transaction that is to hold only if nothing has changed since ([`Transaction::at`](super::Transaction::at)).
+    pub fn elements_at(&mut self, wanted: &[ElementSpec]) -> Result<(u32, Vec<Option<Element>>)> {
+        let (mut first, mut found) = (None, Vec::with_capacity(wanted.len()));
+        let mut rest = wanted;
+        loop {
+            let (now, later) = rest.split_at(rest.len().min(TOGETHER));
+            let asked: Vec<GetOne<'_>> = now.iter().map(GetOne).collect();
+            let (generation, answers) = self.get_with(&GetGeneration, &asked)?;
+            let first = *first.get_or_insert(generation?.id);
+            for answer in answers {
+                found.push(match answer {
+                    Ok(list) => list.elements.into_iter().next(),
+                    Err(err) if err.is_not_found() => None,
+                    Err(err) => return Err(err),
+                });
+            }
+            match later.is_empty() {
+                true => return Ok((first, found)),
+                false => rest = later,
+            }
         }
     }
 }
