@@ -25,6 +25,11 @@ pub(crate) fn report(failure: &Failure) -> ExitCode {
 }
 
 fn vetch(args: &[OsString]) -> ExitCode {
+    // Scripts ask for it before all else: no table of commands is made for it.
+    if matches!(args, [_, word] if word == "--version" || word == "-V") {
+        let line = writeln!(io::stdout(), "{}", version());
+        return done(line.map_err(Failure::from));
+    }
     let read = |table: clap::Command| {
         let matches = table.try_get_matches_from(args);
         matches.and_then(|matches| Cli::from_arg_matches(&matches))
@@ -45,6 +50,18 @@ fn vetch(args: &[OsString]) -> ExitCode {
     }
 }
 
+/// What `--version` says, as the table of commands does.
+fn version() -> String {
+    format!("vetch {}", env!("CARGO_PKG_VERSION"))
+}
+
+fn done(printed: Result<(), Failure>) -> ExitCode {
+    match printed {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(&error),
+    }
+}
+
 /// The code of the command typed, found also among words that are wrong.
 fn failure_code(args: &[OsString]) -> u8 {
     let lenient = Cli::command().ignore_errors(true);
@@ -56,10 +73,7 @@ fn failure_code(args: &[OsString]) -> u8 {
 fn usage_code(usage: &clap::Error, args: &[OsString]) -> ExitCode {
     let printed = print_usage(usage, args);
     if !usage.use_stderr() {
-        return match printed {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => report(&Failure::from(error)),
-        };
+        return done(printed.map_err(Failure::from));
     }
     if let Some(hint) = single_dash_hint(args) {
         let _ = writeln!(io::stderr().lock(), "hint: {hint}");
@@ -139,6 +153,11 @@ mod tests {
         for other in ["", "nosuch", "attach", "attach run exec", "network create"] {
             assert_eq!(code(&format!("vetch {other}")), 2, "{other}");
         }
+    }
+
+    #[test]
+    fn the_version_is_that_of_the_table() {
+        assert_eq!(format!("{}\n", version()), Cli::command().render_version());
     }
 
     #[test]
