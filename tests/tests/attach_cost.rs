@@ -12,9 +12,9 @@ const IFLA_NET_NS_PID: u16 = 19;
 const IFLA_NET_NS_FD: u16 = 28;
 
 /// At most so many netlink sends; of the child that settles a detach, too.
-const SENDS: usize = 12;
+const SENDS: usize = 8;
 /// At most so many system calls from the first instruction to the last, the dynamic loader's included.
-const CALLS: usize = 245;
+const CALLS: usize = 220;
 
 /// The system calls of a command and of all that it started, as strace(1) saw them.
 #[derive(Default)]
@@ -159,6 +159,14 @@ fn is_traced(lab: &Lab) -> bool {
     has_tool("strace") && lab.cmd("strace -f -qq -o /dev/null true").code == 0
 }
 
+/// System calls that one run has more than another of the same: the heap grows once more, or once less.
+const NOISE: usize = 6;
+
+fn detach(lab: &Lab, n: usize) -> Trace {
+    lab.vetch("gc").ok(); // what the others put aside is not to be found
+    Trace::of(lab, &format!("detach blue c{n}"))
+}
+
 fn attach(lab: &Lab, n: usize) -> Trace {
     lab.netns(&format!("c{n}"));
     Trace::of(lab, &format!("attach blue c{n} -p {}:80", 8000 + n))
@@ -191,7 +199,7 @@ fn attach_and_detach_start_nothing_and_move_nothing() {
     });
 }
 
-/// The tenth neighbour costs what the second does.
+/// The tenth neighbour costs what the second does, coming and going.
 #[test]
 fn neighbours_cost_nothing() {
     lab(|lab| {
@@ -208,13 +216,15 @@ fn neighbours_cost_nothing() {
         }
         let tenth = attach(lab, 10);
         assert_eq!(tenth.sends.len(), second.sends.len(), "sends");
-        let noise = third.calls.abs_diff(second.calls) + 10; // waiting of threads for each other
-        assert!(
-            tenth.calls <= second.calls + noise,
-            "{} system calls, {} of the second",
-            tenth.calls,
-            second.calls
-        );
+        assert!(third.calls.abs_diff(second.calls) <= NOISE);
+        assert!(tenth.calls.abs_diff(second.calls) <= NOISE);
+        let tenth = detach(lab, 10);
+        for n in 4..10 {
+            lab.vetch(&format!("detach blue c{n}")).ok();
+        }
+        let third = detach(lab, 3);
+        assert_eq!(tenth.sends.len(), third.sends.len(), "sends");
+        assert!(tenth.calls.abs_diff(third.calls) <= NOISE);
         lab.vetch("network rm blue --force").ok();
     });
 }

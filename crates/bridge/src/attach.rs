@@ -1,13 +1,16 @@
 //! Attaching: everything is looked at and refused first, then done in the order that lets traffic flow last.
 
 use crate::action::Action;
-use crate::engine::{Engine, Scene, is_bridge_of, is_of};
+use crate::engine::{Engine, Scene, is_bridge_of, is_of, netlink};
 use crate::error::{Error, Result};
+use crate::forwarding::ways_out;
 use crate::intent;
 use crate::name::Key;
 use crate::port::PortSpec;
 use crate::record::{Claim, Wish};
 use crate::spec::{Attachment, AttachmentSpec, Network, State};
+use core_netlink::link::{GetLink, Link};
+use core_netlink::route::Route;
 use ns_mgmt::NetNs;
 use std::net::IpAddr;
 
@@ -244,8 +247,9 @@ impl Engine {
 
     /// The bridge must be there; after a reboot, or when somebody removed it, it is made again. So is the way out, if it moved.
     fn mend(&mut self, op: &str, network: &Network, scene: &mut Scene<'_>) -> Result<()> {
-        match self.find(network.bridge)? {
-            Some(link) if is_bridge_of(&link, network) => scene.bridge = Some(link.index),
+        let (bridge, ways) = self.bridge_and_ways(network)?;
+        match bridge {
+            Some(link) if is_bridge_of(&link, network) => scene.found(&link),
             Some(link) => {
                 let why = format!(
                     "link `{}` is not the bridge of network `{}` (alias {:?})",
@@ -263,12 +267,25 @@ impl Engine {
                 return self.execute(op, &plan, scene);
             }
         }
-        if self.has_new_uplink(network)? {
+        if self.has_new_uplink(ways)? {
             let around = self.surroundings()?;
             let forward = self.forward(&[network], &around)?;
             self.execute(op, forward.as_slice(), scene)?;
         }
         Ok(())
+    }
+
+    /// The bridge, and which routes lead out of it, in one send.
+    fn bridge_and_ways(&mut self, network: &Network) -> Result<(Option<Link>, Vec<Route>)> {
+        let fail = |err| netlink(format!("look for link `{}`", network.bridge), err);
+        let bridge = GetLink(network.bridge.into());
+        let asked = self.kernel.route()?.get_with(&bridge, &ways_out(network));
+        let (bridge, ways) = asked.map_err(fail)?;
+        let bridge = match bridge {
+            Err(err) if err.is_not_found() => None,
+            found => Some(found.map_err(fail)?),
+        };
+        Ok((bridge, ways.into_iter().flatten().collect())) // where there is none, there is no way out now
     }
 
     /// The order of the ruleset: traffic flows last.

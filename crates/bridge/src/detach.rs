@@ -105,8 +105,48 @@ impl Engine {
                 return Ok(vec![claim]);
             }
         }
+        if ifname.is_none() {
+            let found = self.meant_by_name(network, who, &ids)?;
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
         let mut claims = self.store.claims(network)?;
         claims.retain(|claim| ifname.is_none_or(|ifname| claim.attachment.key.ifname == ifname));
+        choose(&mut claims, who);
+        Ok(claims)
+    }
+
+    /// Those that a name alone means, without a look at all that have other names. None where the words are more than a name.
+    fn meant_by_name(
+        &self,
+        network: &NetworkName,
+        who: &Who,
+        ids: &[AttachmentId],
+    ) -> Result<Vec<Claim>> {
+        let who = match who {
+            Who::Words(words) => match words.parse() {
+                Ok(id) => &Who::Id(id),
+                Err(_) if words.contains([':', '/']) => return Ok(Vec::new()),
+                Err(_) => who,
+            },
+            Who::Id(_) => who,
+            Who::Cookie(_) => return Ok(Vec::new()),
+        };
+        let key = |id: &AttachmentId| Key {
+            network: network.clone(),
+            id: id.clone(),
+            ifname: default_ifname(),
+        };
+        let mut ends: Vec<IfName> = ids.iter().map(|id| key(id).host_end()).collect();
+        ends.extend(self.store.others(network)?);
+        ends.sort();
+        ends.dedup();
+        let mut claims = self.store.unfinished(network)?;
+        for end in ends {
+            claims.extend(self.store.claim_in(network, State::Up, end)?);
+        }
+        claims.sort_by_key(|claim| claim.attachment.since);
         choose(&mut claims, who);
         Ok(claims)
     }
@@ -167,6 +207,21 @@ impl Engine {
         }
         Ok(undone)
     }
+}
+
+impl Attachment {
+    /// Whether its id and its namespace have the same name, and its interface the usual one: then its host end follows from that name.
+    pub(crate) fn is_found_by_name(&self) -> bool {
+        let name = self.key.id.name();
+        self.key.ifname == default_ifname()
+            && self.namespace == name
+            && named(name).any(|id| id == self.key.id)
+    }
+}
+
+/// That of an attachment which asks for no other.
+pub(crate) fn default_ifname() -> IfName {
+    IfName::from_kernel(b"eth0")
 }
 
 pub(crate) fn words(who: &Who) -> String {

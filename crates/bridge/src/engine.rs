@@ -10,8 +10,8 @@ use crate::spec::{Attachment, Network, State};
 use crate::step::Step;
 use crate::store::Store;
 use core_netlink::conntrack::Flow;
-use core_netlink::link::{Link, LinkRef, LinkSpec};
-use core_netlink::{Conn, HwAddr, IfIndex, IfName, Request};
+use core_netlink::link::{Link, LinkRef, LinkSpec, OperState};
+use core_netlink::{Conn, HwAddr, IfIndex, IfName, NsId, Request};
 use firewall::Change;
 use ns_mgmt::NetNs;
 use std::collections::HashMap;
@@ -40,9 +40,25 @@ pub(crate) struct Scene<'a> {
     pub(crate) bridge: Option<IfIndex>,
     pub(crate) host_end: Option<IfIndex>,
     pub(crate) inner: Option<IfIndex>,
+    /// By which number the host knows the namespace, once a pair leads there.
+    pub(crate) inner_netns: Option<NsId>,
+    /// The bridge was up and running before anything was done.
+    pub(crate) bridge_runs: bool,
+    /// 127.0.0.1 is routed to the bridge already.
+    pub(crate) localnet: bool,
     pub(crate) aside: Vec<Dying>,
     /// The kernel said that the pair to be made is there: it is not ours to undo.
     pub(crate) pair_was_there: bool,
+}
+
+impl Scene<'_> {
+    /// The bridge as it was found.
+    pub(crate) fn found(&mut self, bridge: &Link) {
+        let localnet = bridge.ipv4.as_ref().and_then(|conf| conf.route_localnet);
+        self.bridge = Some(bridge.index);
+        self.bridge_runs = bridge.operstate == OperState::Up;
+        self.localnet = localnet == Some(1);
+    }
 }
 
 impl Engine {
@@ -147,6 +163,7 @@ impl Engine {
             } => self.make_pair(attachment, *bridge, *queues, scene),
             Action::HostEnd { attachment, .. } => self.host_end(attachment, scene),
             Action::Inside { attachment } => self.inside(attachment, scene),
+            Action::Localnet { on: true, .. } if scene.localnet => Ok(()),
             Action::Localnet { bridge, on, .. } => self.localnet(*bridge, *on),
             Action::Flows {
                 attachment,

@@ -6,8 +6,10 @@ use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 const DRAFT: &str = ".draft";
+static US: OnceLock<u32> = OnceLock::new(); // nobody changes it in a process that keeps records
 const LONGEST: u64 = 1 << 20; // no record of ours comes near
 
 /// Makes a directory and its parents, and checks that the last one is ours alone.
@@ -69,7 +71,7 @@ fn find_dir(path: &Path) -> Result<Option<Metadata>> {
 }
 
 fn check_owner(op: impl Fn() -> String, found: &Metadata) -> Result<()> {
-    let us = nix::unistd::geteuid().as_raw();
+    let us = *US.get_or_init(|| nix::unistd::geteuid().as_raw());
     if found.uid() != us {
         let why = format!("it belongs to user {}, not to us (user {us})", found.uid());
         return Err(Error::record(op(), why));
@@ -208,6 +210,36 @@ pub(crate) fn remove_tree(path: &Path) -> Result<()> {
             Err(Error::file(format!("remove {}", path.display()), err))
         }
         _ => Ok(()),
+    }
+}
+
+/// Notes a name. A directory, because most file systems count those: see [`marks`].
+pub(crate) fn mark(path: &Path) -> Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(err) if err.kind() != io::ErrorKind::AlreadyExists => {
+            Err(Error::file(format!("write {}", path.display()), err))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes what [`mark`] noted; one that is not there counts as removed.
+pub(crate) fn unmark(path: &Path) -> Result<()> {
+    match fs::remove_dir(path) {
+        Err(err) if err.kind() == io::ErrorKind::NotADirectory => remove(path),
+        Err(err) if err.kind() != io::ErrorKind::NotFound => {
+            Err(Error::file(format!("remove {}", path.display()), err))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How many names are noted in a directory, by its number of links; listed where the file system does not count them.
+pub(crate) fn marks(dir: &Path) -> Result<u64> {
+    let links = find_dir(dir)?.map_or(2, |found| found.nlink());
+    match links.checked_sub(2) {
+        Some(count) => Ok(count),
+        None => Ok(names(dir)?.len() as u64),
     }
 }
 

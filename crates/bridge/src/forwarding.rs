@@ -138,52 +138,52 @@ impl Engine {
         Ok(self.kernel.sysctl(path)?.as_deref() == Some("1"))
     }
 
-    /// Whether the default routes leave by links that were not looked at yet. Two questions, no list.
-    pub(crate) fn has_new_uplink(&mut self, network: &Network) -> Result<bool> {
-        if network.internal {
-            return Ok(false);
-        }
-        let v4 = network
-            .subnets
-            .iter()
-            .any(|subnet| subnet.prefix.addr().is_ipv4());
-        let asked = [
-            (
-                v4,
-                SOMEWHERE_V4,
-                "net/ipv4/ip_forward",
-                "net/ipv4/conf",
-                "forwarding",
-            ),
-            (
-                network.has_ipv6(),
-                SOMEWHERE_V6,
-                "net/ipv6/conf/all/forwarding",
-                "net/ipv6/conf",
-                "force_forwarding",
-            ),
-        ];
-        for (needed, to, everywhere, conf, key) in asked {
-            if !needed || self.is_on(everywhere)? {
-                continue;
-            }
-            let Ok(route) = self.kernel.route()?.get_route(&RouteQuery::to(to)) else {
-                continue; // no way out now
-            };
+    /// Whether the answers to [`ways_out`] leave by links that were not looked at yet.
+    pub(crate) fn has_new_uplink(&mut self, answers: Vec<Route>) -> Result<bool> {
+        for route in answers {
             let Some(index) = route.link.filter(|_| route.kind == RouteType::Unicast) else {
                 continue;
             };
             let link = self.kernel.route()?.get_link(index);
-            let name = link
-                .map_err(|err| Error::netlink("look at the uplink", err))?
-                .name;
-            let path = format!("{conf}/{name}/{key}");
-            if self.kernel.sysctl(&path)?.as_deref() == Some("0") {
+            let link = link.map_err(|err| Error::netlink("look at the uplink", err))?;
+            if self.is_closed(&link, route.family == Family::V6)? {
                 return Ok(true);
             }
         }
         Ok(false)
     }
+
+    /// Whether a link does not forward, by its own switch and that for all.
+    fn is_closed(&mut self, link: &Link, v6: bool) -> Result<bool> {
+        let (conf, key, everywhere) = match v6 {
+            false => ("net/ipv4/conf", "forwarding", "net/ipv4/ip_forward"),
+            true => (
+                "net/ipv6/conf",
+                "force_forwarding",
+                "net/ipv6/conf/all/forwarding",
+            ),
+        };
+        let told = link.ipv4.as_ref().filter(|_| !v6);
+        let closed = match told.and_then(|conf| conf.forwarding) {
+            Some(forwards) => forwards == 0,
+            None => {
+                let path = format!("{conf}/{}/{key}", link.name);
+                self.kernel.sysctl(&path)?.as_deref() == Some("0")
+            }
+        };
+        Ok(closed && !self.is_on(everywhere)?)
+    }
+}
+
+/// What to ask the kernel to learn where the default routes of a network lead: one question for each family, no list.
+pub(crate) fn ways_out(network: &Network) -> Vec<RouteQuery> {
+    let prefixes = network.subnets.iter().map(|subnet| subnet.prefix);
+    let v4 = prefixes.clone().any(|prefix| prefix.addr().is_ipv4());
+    let needed = [(v4, SOMEWHERE_V4), (network.has_ipv6(), SOMEWHERE_V6)];
+    let needed = needed
+        .iter()
+        .filter(|(needed, _)| *needed && !network.internal);
+    needed.map(|(_, to)| RouteQuery::to(*to)).collect()
 }
 
 fn uplinks(around: &Surroundings) -> Vec<IfName> {

@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::file;
 use crate::name::NetworkName;
 use crate::port::PortSpec;
+use crate::spec::Attachment;
 use crate::store::Store;
 use core_netlink::IfName;
 use std::net::IpAddr;
@@ -54,9 +55,11 @@ impl Store {
                 file::remove(&path)?;
             }
         }
-        for end in file::names(&dir.join("loopback"))? {
-            if is_orphan(&end) {
-                file::remove(&dir.join("loopback").join(end))?;
+        for part in ["loopback", "other"] {
+            for end in file::names(&dir.join(part))? {
+                if is_orphan(&end) {
+                    file::unmark(&dir.join(part).join(end))?;
+                }
             }
         }
         self.release_orphaned_ports(network, is_orphan)
@@ -172,21 +175,46 @@ impl Store {
 
     /// Notes that an attachment has a port which 127.0.0.1 leads to.
     pub(crate) fn mark_loopback(&self, network: &NetworkName, host_end: IfName) -> Result<()> {
-        file::reserve(
-            &file::at(&self.dir(network).join("loopback"), host_end),
-            "1",
-        )
-        .map(drop)
+        file::mark(&self.mark_path(network, "loopback", host_end))
     }
 
     pub(crate) fn unmark_loopback(&self, network: &NetworkName, host_end: IfName) -> Result<()> {
-        file::remove(&file::at(&self.dir(network).join("loopback"), host_end))
+        file::unmark(&self.mark_path(network, "loopback", host_end))
     }
 
-    /// Whether nobody else in the network has such a port.
+    /// Whether nobody else in the network has such a port. However many have one, they are counted, not listed.
     pub(crate) fn is_last_loopback(&self, network: &NetworkName, host_end: IfName) -> Result<bool> {
-        let names = file::names(&self.dir(network).join("loopback"))?;
-        Ok(names.iter().all(|name| *name == host_end.to_string()))
+        match file::marks(&self.dir(network).join("loopback"))? {
+            0 => Ok(true),
+            1 => file::has_dir(&self.mark_path(network, "loopback", host_end)),
+            _ => Ok(false),
+        }
+    }
+
+    /// Notes an attachment that nobody finds by its name alone, if it is one; see [`Attachment::is_found_by_name`].
+    pub(crate) fn mark_other(&self, of: &Attachment) -> Result<()> {
+        match of.is_found_by_name() {
+            true => Ok(()),
+            false => file::mark(&self.mark_path(&of.key.network, "other", of.host_end)),
+        }
+    }
+
+    pub(crate) fn unmark_other(&self, network: &NetworkName, host_end: IfName) -> Result<()> {
+        file::unmark(&self.mark_path(network, "other", host_end))
+    }
+
+    /// The host ends of those that are noted.
+    pub(crate) fn others(&self, network: &NetworkName) -> Result<Vec<IfName>> {
+        let dir = self.dir(network).join("other");
+        let names = match file::marks(&dir)? {
+            0 => Vec::new(),
+            _ => file::names(&dir)?,
+        };
+        Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
+    }
+
+    fn mark_path(&self, network: &NetworkName, part: &str, host_end: IfName) -> PathBuf {
+        file::at(&self.dir(network).join(part), host_end)
     }
 }
 
@@ -213,6 +241,51 @@ mod tests {
 
     fn port(text: &str) -> PortSpec {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn who_is_the_last_of_127_0_0_1_is_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path(), "b");
+        let blue: NetworkName = "blue".parse().unwrap();
+        let _lock = (
+            store.lock_host().unwrap(),
+            store.lock_network(&blue).unwrap(),
+        );
+        let [a, b]: [IfName; 2] = ["vtpa", "vtpb"].map(|end| end.parse().unwrap());
+        let is_last = |end| store.is_last_loopback(&blue, end).unwrap();
+        assert!(is_last(a), "nobody has one");
+        store.mark_loopback(&blue, a).unwrap();
+        store.mark_loopback(&blue, a).unwrap();
+        assert!(is_last(a) && !is_last(b));
+        store.mark_loopback(&blue, b).unwrap();
+        assert!(!is_last(a) && !is_last(b));
+        store.unmark_loopback(&blue, a).unwrap();
+        store.unmark_loopback(&blue, a).unwrap();
+        assert!(!is_last(a) && is_last(b));
+    }
+
+    #[test]
+    fn only_those_not_found_by_name_are_noted() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path(), "b");
+        let blue: NetworkName = "blue".parse().unwrap();
+        let _lock = (
+            store.lock_host().unwrap(),
+            store.lock_network(&blue).unwrap(),
+        );
+        let usual = crate::record::tests::claim().attachment;
+        let elsewhere = Attachment {
+            namespace: "pid:7".into(),
+            host_end: "vtpz".parse().unwrap(),
+            ..usual.clone()
+        };
+        for of in [&usual, &elsewhere] {
+            store.mark_other(of).unwrap();
+        }
+        assert_eq!(store.others(&blue).unwrap(), [elsewhere.host_end]);
+        store.unmark_other(&blue, elsewhere.host_end).unwrap();
+        assert!(store.others(&blue).unwrap().is_empty());
     }
 
     #[test]

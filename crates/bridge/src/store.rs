@@ -7,7 +7,8 @@
 //! RUN/<cookie>/NETWORK/{lock,.last4,.last6,.own-mac}
 //! RUN/<cookie>/NETWORK/{claimed,up,leaving}/HOSTEND.json        the directory is the state
 //! RUN/<cookie>/NETWORK/addresses/ADDR -> HOSTEND
-//! RUN/<cookie>/NETWORK/loopback/HOSTEND               who has a port that 127.0.0.1 leads to
+//! RUN/<cookie>/NETWORK/loopback/HOSTEND/              who has a port that 127.0.0.1 leads to
+//! RUN/<cookie>/NETWORK/other/HOSTEND/                 who is not `eth0` of cli:NAME or run:NAME in the namespace NAME
 //! DEFINITIONS/NETWORK.json                            or RUN/<cookie>/NETWORK/definition.json
 //! ```
 
@@ -23,7 +24,7 @@ use std::time::Duration;
 
 const GONE_MEANWHILE: usize = 100;
 /// The directories of a network.
-const PARTS: [&str; 5] = ["claimed", "up", "leaving", "addresses", "loopback"];
+const PARTS: [&str; 6] = ["claimed", "up", "leaving", "addresses", "loopback", "other"];
 
 /// The records about one network namespace.
 #[derive(Clone, Debug)]
@@ -291,7 +292,14 @@ impl Store {
         Ok(None)
     }
 
-    fn claim_in(
+    /// All claims of a network that are not complete, or not any more.
+    pub(crate) fn unfinished(&self, network: &NetworkName) -> Result<Vec<Claim>> {
+        let mut all = self.claims_in(network, State::Leaving)?;
+        all.extend(self.claims_in(network, State::Claimed)?);
+        Ok(all)
+    }
+
+    pub(crate) fn claim_in(
         &self,
         network: &NetworkName,
         state: State,

@@ -10,7 +10,8 @@ use crate::spec::{Attachment, Network};
 use core_netlink::addr::{AddressFlags, AddressSpec, Broadcast};
 use core_netlink::fdb::{FdbLife, FdbSpec};
 use core_netlink::link::{
-    AddLink, Bridge, BridgePort, GetLink, Ipv4Conf, Kind, LinkSpec, Netns, SetBridgePort, SetLink,
+    AddLink, Bridge, BridgePort, GetLink, GetLinkIn, Ipv4Conf, Kind, LinkSpec, Netns,
+    SetBridgePort, SetLink,
 };
 use core_netlink::neigh::NeighbourFlags;
 use core_netlink::route::RouteSpec;
@@ -132,6 +133,7 @@ impl Engine {
             self.store.set_last_given(network, net.addr());
         }
         self.store.mark_own_mac(claim)?;
+        self.store.mark_other(of)?;
         for port in &of.ports {
             self.store.reserve_port(port, &format!("{network}/{end}"))?;
         }
@@ -149,8 +151,11 @@ impl Engine {
         let addresses = addresses.map(|net| store.release_address(network, net.addr(), end));
         let ports = attachment.ports.iter();
         let ports = ports.map(|port| store.release_port(port, &holder));
-        let loopback = [store.unmark_loopback(network, end)];
-        let given = addresses.chain(ports).chain(loopback);
+        let marks = [
+            store.unmark_loopback(network, end),
+            store.unmark_other(network, end),
+        ];
+        let given = addresses.chain(ports).chain(marks);
         Error::all(given.filter_map(Result::err))?;
         store.remove_claim(network, end)
     }
@@ -201,6 +206,7 @@ impl Engine {
             )
         })?;
         (scene.host_end, scene.inner) = (Some(made.index), made.link);
+        scene.inner_netns = made.link_netnsid;
         Ok(())
     }
 
@@ -337,13 +343,18 @@ impl Engine {
             .host_end
             .ok_or_else(|| Error::missing("set a link up", "its number is not known"))?;
         let mut requests: Vec<Box<dyn Request + '_>> = vec![Box::new(SetLink::new(index, &up))];
-        for link in [Some(index), scene.bridge].into_iter().flatten() {
+        let bridge = scene.bridge.filter(|_| !scene.bridge_runs);
+        for link in [Some(index), bridge].into_iter().flatten() {
             requests.push(Box::new(GetLink(link.into())));
+        }
+        let inner = scene.inner.zip(scene.inner_netns);
+        if let Some((link, netns)) = inner {
+            requests.push(Box::new(GetLinkIn { link, netns }));
         }
         send(self.kernel.route()?, &requests, |_| false)
             .map_err(|err| netlink(format!("set link {index} up"), err))?;
         match (&mut scene.conn, scene.inner) {
-            (Some(conn), Some(index)) => notice(conn, index),
+            (Some(conn), Some(index)) if inner.is_none() => notice(conn, index),
             _ => Ok(()),
         }
     }

@@ -58,7 +58,7 @@ pub(crate) fn forget() {
 
 fn look() -> Result<Ours> {
     let proc = procfs::root("lend a thread")?;
-    let home = Namespace::current(Kind::Net)?;
+    let home = Namespace::current_at(&proc, Kind::Net)?;
     Ok(Ours {
         proc,
         // The same question as on the way back: not every home lets in whom it let out.

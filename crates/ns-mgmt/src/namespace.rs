@@ -94,12 +94,17 @@ impl Namespace {
         if let Some(home) = lent::home().filter(|_| kind == Kind::Net) {
             return home.try_clone();
         }
+        let proc = procfs::root(&format!("open the current {} namespace", kind.noun()))?;
+        Namespace::current_at(&proc, kind)
+    }
+
+    /// The same, by a `/proc` that was checked.
+    pub(crate) fn current_at(proc: &OwnedFd, kind: Kind) -> Result<Namespace> {
         let op = format!("open the current {} namespace", kind.noun());
-        let proc = procfs::root(&op)?;
         let path = format!("thread-self/ns/{kind}");
         // Opened at once: the kernel's own file cannot hang, and what may be mounted over it is not waited for.
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-        let file = openat(&proc, &*path, flags, Mode::empty())
+        let file = openat(proc, &*path, flags, Mode::empty())
             .map_err(|errno| Error::system(&*op, errno))?;
         Namespace::checked(kind, file, &op)
     }
