@@ -16,6 +16,7 @@ pub mod attack;
 mod exec;
 #[cfg(target_arch = "x86_64")]
 pub mod faults;
+mod grid;
 mod lab;
 mod node;
 mod normal;

@@ -68,6 +68,8 @@ impl Options {
             println!("\n{}", Beside(&rows));
             return ExitCode::SUCCESS;
         }
+        let own = rows.iter().filter(|row| !row.table.is_empty());
+        own.for_each(|row| println!("\n{}", row.table));
         println!("\n{}", Table(&rows));
         let lost: usize = rows.iter().map(|row| row.losses.len()).sum();
         let trials: usize = rows.iter().map(|row| row.trials).sum();

@@ -7,6 +7,7 @@ use std::{panic, thread};
 
 use super::again::{again_new, again_same, library};
 use super::crowd::crowd;
+use super::isolation::isolation;
 use super::kill::{Depth, killed};
 use super::limits::limits;
 use super::operation::{OPERATIONS, Operation};
@@ -96,6 +97,7 @@ pub fn parts(size: Size, filter: &str) -> Vec<Part> {
         .collect();
     let refused = OPERATIONS.iter();
     parts.extend(refused.map(|operation| refuse_part(*operation, size)));
+    parts.push(Part::new("attacks on isolation".into(), isolation));
     parts.extend(worn(size));
     parts.retain(|part| part.name.contains(filter));
     parts

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::grid::grid;
+
 /// In which way a trial was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -50,6 +52,8 @@ pub struct Row {
     pub took: Duration,
     /// A figure worth telling.
     pub note: String,
+    /// A table of its own.
+    pub table: String,
 }
 
 impl Row {
@@ -114,22 +118,7 @@ const HEAD: [&str; 12] = [
 
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows: Vec<Vec<String>> = self.0.iter().map(cells).collect();
-        let width = |at: usize| {
-            let cells = rows.iter().map(|row| row[at].chars().count());
-            cells.chain([HEAD[at].len()]).max().unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
-        line(f, &HEAD.map(str::to_owned), &widths)?;
-        line(
-            f,
-            &widths
-                .iter()
-                .map(|width| "-".repeat(*width))
-                .collect::<Vec<_>>(),
-            &widths,
-        )?;
-        rows.iter().try_for_each(|row| line(f, row, &widths))
+        grid(f, &HEAD, &self.0.iter().map(cells).collect::<Vec<_>>())
     }
 }
 
@@ -152,14 +141,6 @@ fn cells(row: &Row) -> Vec<String> {
     cells.push(format!("{:.1}", row.took.as_secs_f64()));
     cells.push(row.note.clone());
     cells
-}
-
-pub(super) fn line(f: &mut fmt::Formatter<'_>, cells: &[String], widths: &[usize]) -> fmt::Result {
-    let padded = cells
-        .iter()
-        .zip(widths)
-        .map(|(cell, width)| format!("{cell:<width$}"));
-    writeln!(f, "| {} |", padded.collect::<Vec<_>>().join(" | "))
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@
     reason = "test code: a panic is how a test fails"
 )]
 
+#[cfg(target_arch = "x86_64")]
+mod attacked;
 mod closed;
 mod guard;
 mod options;

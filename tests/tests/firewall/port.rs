@@ -166,19 +166,3 @@ fn link_of(node: &Node, dev: &str) -> Mac {
     let address: core_netlink::MacAddr = link["address"].as_str().unwrap().parse().unwrap();
     address.0
 }
-
-/// The host's services by the link-local address of the bridge.
-#[test]
-fn link_local_is_no_way_to_the_hosts_services() {
-    worlds(|w| {
-        for open in [false, true] {
-            let (name, n) = if open { ("open", 40) } else { ("blue", 10) };
-            let network = w.network(name, n, |net| net.host_services = open);
-            let a = w.container(&network, name, 2, |_| {});
-            let _web = w.lab.tcp_server(&format!("[::]:{n}"));
-            let dev = &a.cmd("ip -j link show eth0").ok().json()[0]["ifindex"];
-            let to = format!("[fe80::ff:fe{n:02x}:1%{dev}]:{n}");
-            assert_eq!(a.tcp(&to).is_ok(), open, "{to}");
-        }
-    });
-}

@@ -6,6 +6,7 @@ use firewall::{
     Transport,
 };
 use std::fs;
+use vetch_tests::attack::scene::lans;
 use vetch_tests::{Lab, Node, lab};
 
 pub(crate) const KEYS: &str = "net/bridge/bridge-nf-call-";
@@ -53,41 +54,8 @@ pub(crate) fn worlds(test: impl Fn(&mut World<'_>) + Clone + Send + 'static) {
 impl<'a> World<'a> {
     pub(crate) fn new(lab: &'a Lab) -> Self {
         lab.leaves_state();
-        let outside = lab.outside("internet", "uplink");
-        let lan = lab.anonymous("lan");
-        lab.veth(
-            lab,
-            "lan0",
-            "198.51.100.1/24",
-            &lan,
-            "eth0",
-            "198.51.100.2/24",
-        );
-        for (dev, node, net) in [("uplink", &outside, 1), ("lan0", &lan, 2)] {
-            lab.cmd(&format!(
-                "ip address add 2001:db8:{net}::1/64 dev {dev} nodad"
-            ))
-            .ok();
-            node.cmd(&format!(
-                "ip address add 2001:db8:{net}::2/64 dev eth0 nodad"
-            ))
-            .ok();
-        }
+        let [outside, lan] = lans(lab);
         lab.cmd("ip route add default via 2001:db8:1::2").ok();
-        for net in ["10.0.0.0/8", "198.51.100.0/24"] {
-            outside
-                .cmd(&format!("ip route add {net} via 192.0.2.1"))
-                .ok();
-        }
-        outside.cmd("ip route add fd00::/8 via 2001:db8:1::1").ok();
-        outside
-            .cmd("ip route add 2001:db8:2::/64 via 2001:db8:1::1")
-            .ok();
-        lan.cmd("ip route add default via 198.51.100.1").ok();
-        lan.cmd("ip route add default via 2001:db8:2::1").ok();
-        for (node, host) in [(&outside, "2001:db8:1::1"), (&lan, "2001:db8:2::1")] {
-            assert!(node.reaches(host), "the cable is up");
-        }
         let mut conn = netfilter(lab);
         firewall::install(&mut conn, || Ok(Change::default())).unwrap();
         World {

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::faults::table::{Kind, Row, line};
+use crate::faults::table::{Kind, Row};
+use crate::grid::line;
 
 /// The rows of several tools, as a table in Markdown: lost trials of all trials, and in which ways.
 pub struct Beside<'a>(pub &'a [Row]);
