@@ -27,4 +27,13 @@ impl Store {
         let indexes = names.iter().filter_map(|name| name.parse().ok());
         Ok(indexes.map(IfIndex).collect())
     }
+
+    /// Everything, if no network is left: the last one may have been removed while links of its attachments were still being deleted.
+    pub(crate) fn remove_last(&self) -> Result<()> {
+        if !self.is_begun()? || !self.network_names()?.is_empty() {
+            return Ok(());
+        }
+        let _host = self.lock_host()?;
+        self.remove_all()
+    }
 }

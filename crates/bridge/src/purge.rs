@@ -27,6 +27,7 @@ impl Engine {
     /// Everything of ours, whatever is left of it. Goes on past failures.
     pub(crate) fn purge(&mut self) -> Result<Purged> {
         let (_host, _) = self.store.lock_host_first()?;
+        self.store.remove_drafts()?;
         let networks = self.store.network_names()?;
         let (links, opened) = (self.leftovers(None)?, self.opened()?);
         let done = Purged {

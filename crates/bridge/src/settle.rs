@@ -38,7 +38,7 @@ pub struct Detached {
     links: Vec<Dying>,
     route: Option<Conn>,
     nft: Option<Conn>,
-    records: Option<Store>,
+    records: Store,
 }
 
 impl Detached {
@@ -86,11 +86,7 @@ impl Detached {
         drop(self.nft.take());
         let mut links = self.links.iter();
         links.try_for_each(|dying| file::remove(&dying.note))?;
-        let Some(records) = &self.records else {
-            return Ok(());
-        };
-        let _host = records.lock_host()?;
-        records.remove_all()
+        self.records.remove_last()
     }
 }
 
@@ -152,17 +148,12 @@ impl Engine {
             true => (None, None),
             false => self.kernel.part(),
         };
-        let records = self
-            .store
-            .network_names()?
-            .is_empty()
-            .then(|| self.store.clone());
         Ok(Detached {
             attachments,
             links,
             route,
             nft,
-            records,
+            records: self.store.clone(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! Removal in any state of the world, and of everything.
 
 use crate::*;
+use bridge::Options;
 
 fn records() -> String {
     let cookie = NetNs::current().unwrap().cookie().unwrap();
@@ -110,5 +111,39 @@ fn forwarding_that_somebody_switched_on_for_all_stays() {
         let forwards = fs::read_to_string("/proc/sys/net/ipv4/conf/up0/forwarding").unwrap();
         assert_eq!(forwards.trim(), "1");
         switch("0");
+    });
+}
+
+/// As by a command that was killed while it wrote a definition.
+#[test]
+fn purge_takes_drafts_of_definitions() {
+    lab(|lab| {
+        let options = Options {
+            run: Some("/run/vetch".into()),
+            definitions: Some("/run/definitions".into()),
+            ..Options::default()
+        };
+        let mut host = Host::with(options).unwrap();
+        host.create_network(&network(&["10.7.0.0/24"])).unwrap();
+        fs::write("/run/definitions/.red.json.draft", "").unwrap();
+        host.purge().unwrap();
+        assert!(!fs::exists("/run/definitions").unwrap());
+        lab.vetch("purge").ok().prints("");
+    });
+}
+
+/// Its link may still be deleted when the network is gone already.
+#[test]
+fn whoever_settles_last_takes_the_records() {
+    lab(|lab| {
+        let a = lab.netns("a");
+        let mut host = Host::open().unwrap();
+        host.create_network(&network(&["10.7.0.0/24"])).unwrap();
+        attach(&mut host, &a, &[]);
+        let slow = host.detach(&blue(), &who("a"), None).unwrap();
+        let quick = host.remove_network(&blue(), false).unwrap();
+        quick.settle().unwrap();
+        slow.settle().unwrap();
+        assert!(!fs::exists("/run/vetch").unwrap());
     });
 }
