@@ -1,6 +1,7 @@
 //! Attaching: everything is looked at and refused first, then done in the order that lets traffic flow last.
 
 use crate::action::Action;
+use crate::check::Depth;
 use crate::engine::{Engine, Scene, is_bridge_of, is_of, netlink};
 use crate::error::{Error, Result};
 use crate::forwarding::ways_out;
@@ -56,14 +57,21 @@ impl Engine {
         let host = self.lock_host()?;
         self.settle_abandoned()?;
         let network = self.complete_network(&spec.network)?;
-        let _lock = self.store.lock_network(&spec.network)?;
+        let lock = self.store.lock_network(&spec.network)?;
         self.recover_attachments(&spec.network)?;
         let mut scene = Scene {
             namespace: Some(namespace),
             ..Scene::default()
         };
         let (attachment, plan) = match self.prepare(&op, spec, &network, &mut scene)? {
-            Found::There(attachment) => return Ok(*attachment),
+            Found::There(attachment) => {
+                let whole = self.is_whole(&network, &attachment)?;
+                drop((host, lock));
+                if !whole {
+                    self.repair(std::slice::from_ref(&network), Depth::Inside)?;
+                }
+                return Ok(*attachment);
+            }
             Found::New(attachment, plan) => (*attachment, plan),
         };
         self.mend(&op, &network, &mut scene)?;
@@ -75,6 +83,18 @@ impl Engine {
             state: State::Up,
             ..attachment
         })
+    }
+
+    /// What is said to be there is to work: elements that are lost are added (with the tables, if they are). Whether bridge and host end
+    /// are as they were. The locks are held.
+    fn is_whole(&mut self, network: &Network, there: &Attachment) -> Result<bool> {
+        let mut elements = intent::network(network)?;
+        elements.extend(intent::attachment(there)?);
+        self.apply(&elements)?;
+        let bridge = self.find(network.bridge)?.filter(Link::is_up);
+        let end = self.find(there.host_end)?.filter(Link::is_up);
+        let joined = end.and_then(|end| end.master);
+        Ok(joined.is_some() && joined == bridge.map(|bridge| bridge.index))
     }
 
     /// Goes on after the claim; gives it back if the rest fails.
@@ -245,11 +265,12 @@ impl Engine {
         Err(taken(op, there, how, &what))
     }
 
-    /// The bridge must be there; after a reboot, or when somebody removed it, it is made again. So is the way out, if it moved.
+    /// The bridge must be there and up; after a reboot, or when somebody removed it, it is made again, and what somebody was killed at is
+    /// finished. So is the way out, if it moved.
     fn mend(&mut self, op: &str, network: &Network, scene: &mut Scene<'_>) -> Result<()> {
         let (bridge, ways) = self.bridge_and_ways(network)?;
-        match bridge {
-            Some(link) if is_bridge_of(&link, network) => scene.found(&link),
+        match &bridge {
+            Some(link) if is_bridge_of(link, network) => scene.found(link),
             Some(link) => {
                 let why = format!(
                     "link `{}` is not the bridge of network `{}` (alias {:?})",
@@ -262,10 +283,11 @@ impl Engine {
                     link.name
                 )));
             }
-            None => {
-                let plan = self.plan_bridge(network, false)?;
-                return self.execute(op, &plan, scene);
-            }
+            None => {}
+        }
+        let plan = self.plan_bridge_again(network, bridge.as_ref())?;
+        if !plan.is_empty() {
+            return self.execute(op, &plan, scene);
         }
         if self.has_new_uplink(ways)? {
             let around = self.surroundings()?;

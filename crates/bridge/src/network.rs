@@ -1,7 +1,7 @@
 //! Making and removing networks.
 
 use crate::action::Action;
-use crate::engine::{Engine, Scene, if_damaged};
+use crate::engine::{Engine, Scene, if_damaged, is_bridge_of};
 use crate::error::{Error, Result};
 use crate::forwarding::{self, Surroundings};
 use crate::intent;
@@ -12,6 +12,7 @@ use crate::settle::Detached;
 use crate::spec::{Attachment, Network, NetworkSpec, State};
 use crate::subnet::{self, Taken};
 use core_netlink::Family;
+use core_netlink::link::Link;
 use core_netlink::route::RouteType;
 use ipnet::IpNet;
 use std::io::Read;
@@ -65,11 +66,9 @@ impl Engine {
             .filter(|there| there.state == State::Up)
         {
             same(&op, &there.network, spec)?;
-            let missing = self.find(there.network.bridge)?.is_none();
-            let plan = if missing {
-                self.plan_bridge(&there.network, false)?
-            } else {
-                Vec::new()
+            let plan = match self.find(there.network.bridge)? {
+                Some(link) if !is_bridge_of(&link, &there.network) => Vec::new(),
+                link => self.plan_bridge_again(&there.network, link.as_ref())?,
             };
             return Ok((there.network, plan));
         }
@@ -105,15 +104,29 @@ impl Engine {
         plan.push(Action::Tables);
         plan.push(Action::Bridge(network.clone()));
         plan.push(Action::BridgeSettings(network.clone()));
-        plan.push(Action::BridgeUp(network.clone()));
         plan.push(Action::Elements(intent::network(network)?));
         if let Some(forward) = self.forward(&[network], &around)? {
             plan.push(forward);
             plan.push(Action::BridgeSettings(network.clone())); // the switch rewrites some of them
         }
+        plan.push(Action::BridgeUp(network.clone())); // last: one that is up is whole
         if define {
             plan.push(Action::Defined(definition(State::Up)));
         }
+        Ok(plan)
+    }
+
+    /// The steps to the bridge of a network that is there; none if it is up.
+    pub(crate) fn plan_bridge_again(
+        &mut self,
+        network: &Network,
+        link: Option<&Link>,
+    ) -> Result<Vec<Action>> {
+        if link.is_some_and(Link::is_up) {
+            return Ok(Vec::new());
+        }
+        let mut plan = self.plan_bridge(network, false)?;
+        plan.retain(|action| link.is_none() || !matches!(action, Action::Bridge(_)));
         Ok(plan)
     }
 

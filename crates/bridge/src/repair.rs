@@ -37,7 +37,7 @@ impl Engine {
         let _locks = locks.collect::<Result<Vec<_>>>()?;
         networks
             .iter()
-            .try_for_each(|of| self.recover_ports(&of.name))?;
+            .try_for_each(|of| self.recover_attachments(&of.name).map(drop))?;
         let mut repaired = Repaired::default();
         for _ in 0..ROUNDS {
             let findings = self.findings(networks, depth)?;

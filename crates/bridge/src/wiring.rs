@@ -14,8 +14,8 @@ use core_netlink::link::{
     SetBridgePort, SetLink,
 };
 use core_netlink::neigh::NeighbourFlags;
-use core_netlink::route::RouteSpec;
-use core_netlink::{Change as Netlink, Conn, HwAddr, IfIndex, IfName, Request};
+use core_netlink::route::{Route, RouteFilter, RouteSpec, Table};
+use core_netlink::{Change as Netlink, Conn, Family, HwAddr, IfIndex, IfName, Request};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -44,7 +44,10 @@ impl Engine {
         Ok(())
     }
 
-    pub(crate) fn bridge_up(&mut self, network: &Network, scene: &Scene<'_>) -> Result<()> {
+    pub(crate) fn bridge_up(&mut self, network: &Network, scene: &mut Scene<'_>) -> Result<()> {
+        if scene.bridge.is_none() {
+            scene.bridge = self.find(network.bridge)?.map(|link| link.index);
+        }
         let bridge = known(scene.bridge, network.bridge)?;
         let quiet = LinkSpec {
             alias: Some(network.name.alias()),        // not taken at creation
@@ -313,7 +316,11 @@ impl Engine {
                 link: Some(index),
                 ..RouteSpec::default()
             };
-            requests.push(Box::new(Netlink::add(route)));
+            // Behind that of another network, and in its place when that goes. IPv6 would share the traffic out: see `behind`.
+            requests.push(match gateway.is_ipv4() {
+                true => Box::new(Netlink::append(route)),
+                false => Box::new(Netlink::add(route)),
+            });
         }
         let namespace = &attachment.namespace;
         let fail = |err: core_netlink::Error| {
@@ -329,7 +336,11 @@ impl Engine {
             .conn
             .as_mut()
             .ok_or_else(|| Error::missing("talk to the namespace", "its socket is closed"))?;
-        send(conn, &requests, |_| true).map_err(|err| fail(err.in_namespace(namespace)))
+        let set = send_all(conn, &requests).and_then(|there| match there {
+            true => behind(conn, index, &attachment.gateways),
+            false => Ok(()),
+        });
+        set.map_err(|err| fail(err.in_namespace(namespace)))
     }
 
     /// Packets are lost until the kernel has noticed the carrier, which it does some time later; asking for a link makes it do so
@@ -366,6 +377,46 @@ impl Engine {
         }
     }
 }
+
+/// One send; whether something was there already.
+fn send_all(conn: &mut Conn, requests: &[Box<dyn Request + '_>]) -> core_netlink::Result<bool> {
+    let failed = conn.batch(requests.iter().map(|request| &**request))?;
+    let there = failed.iter().any(|failed| failed.error.is_exists());
+    let counts = failed.into_iter().find(|failed| !failed.error.is_exists());
+    counts.map_or(Ok(there), |failed| Err(failed.error))
+}
+
+/// Where another network's IPv6 default route is there: one of a higher metric, since routes of one metric are used in turn. It follows
+/// from the interface, so that no two are the same.
+fn behind(conn: &mut Conn, index: IfIndex, gateways: &[IpAddr]) -> core_netlink::Result<()> {
+    let Some(gateway) = gateways.iter().find(|gateway| gateway.is_ipv6()) else {
+        return Ok(());
+    };
+    let filter = RouteFilter {
+        family: Some(Family::V6),
+        table: Some(Table::MAIN),
+        ..RouteFilter::default()
+    };
+    let routes = conn.routes(&filter)?;
+    let own = |route: &Route| route.link == Some(index) && route.gateway == Some(*gateway);
+    if routes.iter().any(own) {
+        return Ok(());
+    }
+    let route = RouteSpec {
+        destination: everywhere(*gateway),
+        gateway: Some(*gateway),
+        link: Some(index),
+        metric: Some(IPV6_METRIC + index.0),
+        ..RouteSpec::default()
+    };
+    match conn.add_route(&route) {
+        Err(err) if err.is_exists() => Ok(()),
+        added => added,
+    }
+}
+
+/// What the kernel gives routes without a metric (`IP6_RT_PRIO_USER`).
+const IPV6_METRIC: u32 = 1024;
 
 /// The port of the bridge: no learning, nothing for unknown addresses, unless it is unguarded; back out of it only for its own published
 /// ports.

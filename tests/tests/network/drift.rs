@@ -159,3 +159,26 @@ fn what_is_not_ours_is_named_and_left() {
         away(host);
     });
 }
+
+/// What is said to be attached works: the same attach again says so only after it is mended.
+#[test]
+fn the_same_attach_again_mends_what_others_changed() {
+    lab(|lab| {
+        world(lab, |world| {
+            let end = world.one.host_end;
+            let harms = [
+                "nft flush ruleset".to_owned(),
+                "nft delete table inet vetch".to_owned(),
+                "ip link delete vbr-blue".to_owned(),
+                "ip link set vbr-blue down".to_owned(),
+                format!("ip link set {end} down"),
+                format!("ip link set {end} nomaster"),
+            ];
+            for harm in harms {
+                lab.shell(&harm).ok();
+                lab.vetch("attach blue a -p 8080:80").ok();
+                world.works(&harm);
+            }
+        });
+    });
+}

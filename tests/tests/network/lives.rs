@@ -90,3 +90,89 @@ fn what_a_dying_namespace_had_is_given_back_at_once() {
         lab.vetch("network rm blue --wait").ok();
     });
 }
+
+/// As by a command that was killed after a boot: the bridge is there, and neither up nor guarded, and nothing forwards.
+#[test]
+fn a_bridge_that_was_made_half_is_finished() {
+    lab(|lab| {
+        let outside = lab.outside("outside", "up0");
+        let (a, b) = (lab.netns("a"), lab.netns("b"));
+        let mut host = Host::open().unwrap();
+        let there = host
+            .create_network(&network(&["10.7.0.0/24", "fd07::/64"]))
+            .unwrap();
+        let half = || {
+            lab.shell("nft flush ruleset; ip link delete vbr-blue; sysctl -qw net.ipv4.conf.up0.forwarding=0").ok();
+            lab.cmd(&format!(
+                "ip link add vbr-blue address {} type bridge",
+                there.mac
+            ))
+            .ok();
+        };
+        half();
+        attach(&mut host, &a, &[]);
+        let works = |who: &Node| {
+            assert!(who.reaches("10.7.0.1") && who.reaches("fd07::1"));
+            assert!(who.reaches("192.0.2.2") && !outside.ping("10.7.0.2"));
+            lab.vetch("network check").ok().prints("");
+        };
+        works(&a);
+        host.detach(&blue(), &who("a"), None)
+            .unwrap()
+            .settle()
+            .unwrap();
+        half();
+        host.create_network(&network(&[])).unwrap();
+        attach(&mut host, &b, &[]);
+        works(&b);
+        away(host);
+    });
+}
+
+/// A container in two networks keeps a way out when it leaves the one whose it was.
+#[test]
+fn another_networks_way_out_takes_over() {
+    lab(|lab| {
+        let _outside = lab.outside("outside", "up0");
+        let a = lab.netns("a");
+        for (net, n) in [("blue", 7), ("red", 8), ("green", 9)] {
+            let words = format!("--subnet 10.{n}.0.0/24 --subnet fd0{n}::/64");
+            lab.vetch(&format!("network create {net} {words}")).ok();
+            lab.vetch(&format!("attach {net} a --ifname {net}")).ok();
+        }
+        let way = |to: &str| {
+            let found = a.cmd(&format!("ip -j route get {to}")).ok().json();
+            found[0]["dev"].as_str().unwrap().to_owned()
+        };
+        for net in ["blue", "red", "green"] {
+            assert_eq!(
+                (way("192.0.2.2"), way("2001:db8::1")),
+                (net.into(), net.into())
+            );
+            assert!(a.reaches("192.0.2.2"), "by {net}");
+            lab.vetch("network check").ok().prints("");
+            lab.vetch(&format!("detach {net} a --wait")).ok();
+        }
+        lab.vetch("network rm --wait blue red green").ok();
+    });
+}
+
+/// As `gc` and every other command on the network do.
+#[test]
+fn a_repair_undoes_what_is_half_made() {
+    lab(|lab| {
+        let a = lab.netns("a");
+        let mut host = Host::open().unwrap();
+        host.create_network(&network(&["10.7.0.0/24"])).unwrap();
+        attach(&mut host, &a, &["8080:80"]);
+        lab.shell("cd /run/vetch/*/blue && mv up/*.json claimed/")
+            .ok();
+        lab.vetch("network repair").ok();
+        assert!(host.attachments(None).unwrap().is_empty());
+        let left = lab
+            .shell("ip -o link | grep vtp; find /run/vetch -name '*vtp*'")
+            .stdout;
+        assert_eq!(left, "");
+        away(host);
+    });
+}

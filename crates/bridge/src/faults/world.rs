@@ -126,7 +126,10 @@ impl World {
                 let link = self.links.entry(index).or_default();
                 link.extend(switches(&asked));
                 link.extend(kept(asked));
-                link.retain(|kind, value| *kind < SWITCH || *value != [0; 4]);
+                if sent.body[12] & UP != 0 {
+                    link.insert(FLAGS, vec![sent.body[8] & UP, 0, 0, 0]);
+                }
+                link.retain(|kind, value| *kind < FLAGS || *value != [0; 4]);
                 Reply::Ack
             }
         }
@@ -201,6 +204,10 @@ fn namespace() -> Vec<u8> {
     body
 }
 
+const UP: u8 = 1; // IFF_UP
+/// Where a link keeps its flags: of them, only whether it is up.
+const FLAGS: u16 = 9_999;
+
 /// Where a link keeps its IPv4 switches, by number; those that are off are not kept.
 const SWITCH: u16 = 10_000;
 
@@ -228,6 +235,9 @@ fn kept(asked: Link) -> impl Iterator<Item = (u16, Vec<u8>)> {
 fn encode(index: u32, link: &Link) -> Vec<u8> {
     let mut body = vec![0; 16];
     body[4..8].copy_from_slice(&index.to_ne_bytes());
+    if let Some(flags) = link.get(&FLAGS) {
+        body[8..12].copy_from_slice(flags);
+    }
     let mut w = Writer::new(&mut body);
     link.iter().for_each(|(kind, value)| w.bytes(*kind, value));
     body
