@@ -197,7 +197,7 @@ fn open(path: &str) -> OwnedFd {
 }
 
 /// The binary under test.
-fn vetch() -> String {
+pub(crate) fn vetch() -> String {
     env::var("VETCH_BIN").expect("VETCH_BIN is set; run `cargo xtask test-net`")
 }
 

@@ -10,6 +10,7 @@ use super::crowd::crowd;
 use super::isolation::isolation;
 use super::kill::{Depth, killed};
 use super::limits::limits;
+use super::machine::machine;
 use super::operation::{OPERATIONS, Operation};
 use super::owner::changes;
 use super::refuse::refused;
@@ -99,6 +100,7 @@ pub fn parts(size: Size, filter: &str) -> Vec<Part> {
     parts.extend(refused.map(|operation| refuse_part(*operation, size)));
     parts.push(Part::new("attacks on isolation".into(), isolation));
     parts.extend(worn(size));
+    parts.extend(state_machines(size));
     parts.retain(|part| part.name.contains(filter));
     parts
 }
@@ -121,6 +123,20 @@ fn refuse_part(operation: Operation, size: Size) -> Part {
     Part::new(format!("{} refused", operation.name), move |lab| {
         vec![refused(lab, operation, depth)]
     })
+}
+
+/// Some sequences each, so that several are played at a time.
+fn state_machines(size: Size) -> Vec<Part> {
+    let (each, steps, starts) = match size {
+        Size::Full => (25, 30, (0..12).map(|part| 25 * part).collect()),
+        Size::Quick => (5, 15, vec![0, 5]),
+    };
+    let part = |from: u64| {
+        Part::new(format!("state machine from {from}"), move |_| {
+            vec![machine(from..from + each, steps)]
+        })
+    };
+    starts.into_iter().map(part).collect()
 }
 
 /// Many at once, again and again, one too many.
