@@ -174,7 +174,14 @@ impl Engine {
             }
             (Some(claim), true) if mine(&claim) => Ok(claim),
             _ => {
-                let why = format!("nothing of it is attached to network `{}`", spec.network);
+                let by = spec
+                    .ifname
+                    .map_or_else(String::new, |name| format!(" by `{name}`"));
+                let who = crate::detach::words(&spec.who);
+                let why = format!(
+                    "nothing of {who} is attached{by} to network `{}`",
+                    spec.network
+                );
                 let hint = format!("`vetch ls {}` shows what is", spec.network);
                 Err(Error::missing(op, why).with_hint(hint))
             }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use std::{panic, thread};
 
 use super::again::{again_new, again_same, library};
+use super::bad_input::bad_input;
 use super::crowd::crowd;
 use super::isolation::isolation;
 use super::kill::{Depth, killed};
@@ -99,6 +100,7 @@ pub fn parts(size: Size, filter: &str) -> Vec<Part> {
     let refused = OPERATIONS.iter();
     parts.extend(refused.map(|operation| refuse_part(*operation, size)));
     parts.push(Part::new("attacks on isolation".into(), isolation));
+    parts.push(Part::new("bad input".into(), |lab| vec![bad_input(lab)]));
     parts.extend(worn(size));
     parts.extend(state_machines(size));
     parts.retain(|part| part.name.contains(filter));

@@ -4,6 +4,7 @@
 //! left that the next command does not mend, when a neighbour suffers, or when a command that must work does not.
 
 mod again;
+mod bad_input;
 mod call;
 mod campaign;
 mod crowd;
@@ -20,6 +21,7 @@ mod trace;
 mod world;
 
 pub use again::{again_new, again_same, library};
+pub use bad_input::bad_input;
 pub use call::Call;
 pub use campaign::{Part, Size, parts, run};
 pub use crowd::crowd;

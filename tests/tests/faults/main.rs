@@ -5,5 +5,6 @@
 mod killed;
 mod machine;
 mod refused;
+mod refused_input;
 mod tracing;
 mod worn;
