@@ -2,9 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::file;
-use nix::fcntl::{Flock, FlockArg};
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs::{self, File, TryLockError};
+use std::io::{ErrorKind, Read};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
@@ -15,7 +14,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// Held until dropped.
 #[derive(Debug)]
-pub(crate) struct Lock(Option<Flock<File>>);
+pub(crate) struct Lock(Option<File>);
 
 impl Lock {
     /// What a process that goes on holding the lock must keep open.
@@ -25,23 +24,15 @@ impl Lock {
 
     /// Lets go of it here only: a child that kept the descriptor holds it on. (Dropping unlocks for both.)
     pub(crate) fn leave(mut self) {
-        self.0.take().into_iter().for_each(close);
+        self.0.take();
     }
 }
 
 impl Drop for Lock {
     /// Where unlocking is refused, closing unlocks.
     fn drop(&mut self) {
-        let refused = self.0.take().and_then(|lock| lock.unlock().err());
-        refused.into_iter().for_each(|(lock, _)| close(lock));
+        let _ = self.0.take().map(|lock| lock.unlock());
     }
-}
-
-/// Without unlocking first.
-fn close(lock: Flock<File>) {
-    let descriptor = lock.as_raw_fd();
-    std::mem::forget(lock);
-    let _ = nix::unistd::close(descriptor);
 }
 
 /// Takes a lock, waiting at most `limit`. `what` completes "cannot lock ...".
@@ -60,14 +51,16 @@ pub(crate) fn take(path: &Path, what: &str, limit: Duration) -> Result<Lock> {
 /// `None` if somebody holds it, or if it was removed meanwhile together with its network.
 pub(crate) fn try_take(path: &Path, what: &str) -> Result<Option<Lock>> {
     let (file, ours) = file::open_lock(path)?;
-    let lock = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => Lock(Some(lock)),
-        Err((_, nix::errno::Errno::EWOULDBLOCK | nix::errno::Errno::EINTR)) => return Ok(None),
-        Err((_, errno)) => return Err(Error::file(format!("lock {what}"), errno)),
-    };
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(err)) if err.kind() == ErrorKind::Interrupted => return Ok(None),
+        Err(TryLockError::Error(err)) => return Err(Error::file(format!("lock {what}"), err)),
+    }
+    let lock = Lock(Some(file));
     let is_there = fs::metadata(path).is_ok_and(|found| found.ino() == ours);
     if is_there {
-        lock.0.iter().for_each(|file| sign(file));
+        lock.0.iter().for_each(sign);
     }
     Ok(Some(lock).filter(|_| is_there))
 }

@@ -4,11 +4,10 @@
 
 use crate::failure::Failure;
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
 use nix::libc::O_NOFOLLOW;
 use nix::unistd::{AccessFlags, access, geteuid};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -66,7 +65,7 @@ const VERSION: u32 = 1;
 /// A name that is ours until this is dropped.
 pub(crate) struct Claim {
     path: PathBuf,
-    file: Flock<File>,
+    file: File,
 }
 
 /// Takes a name. One whose container has ended is free.
@@ -87,32 +86,31 @@ pub(crate) fn claim(name: &Name) -> Result<Claim, Failure> {
             .mode(0o600)
             .custom_flags(O_NOFOLLOW)
             .open(&path);
-        match lock(file.map_err(|error| tried(&error))?) {
-            Ok(file) if still_named(&file, &path) => {
+        let file = file.map_err(|error| tried(&error))?;
+        match lock(&file) {
+            Ok(()) if still_named(&file, &path) => {
                 let claim = Claim { path, file };
                 claim.file.set_len(0).map_err(|error| tried(&error))?;
                 return Ok(claim);
             }
-            Ok(_) => {}
-            Err(Errno::EWOULDBLOCK) => {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
                 let taken = Failure::new(format!(
                     "cannot name a container `{name}`: one of that name is running"
                 ));
                 return Err(taken.hint(format!("`vetch exec {name} -- CMD` runs something in it")));
             }
-            Err(errno) => return Err(tried(&errno.into())),
+            Err(TryLockError::Error(error)) => return Err(tried(&error)),
         }
     }
     Err(tried(&Errno::EBUSY.into()))
 }
 
 /// Tries twice: without the lock a file that was made a moment ago cannot be removed, for it may be somebody else's by now.
-fn lock(file: File) -> Result<Flock<File>, Errno> {
-    let lock = |file| Flock::lock(file, FlockArg::LockExclusiveNonblock);
-    match lock(file) {
-        Err((_, Errno::EWOULDBLOCK)) => Err(Errno::EWOULDBLOCK),
-        Err((file, _)) => lock(file).map_err(|(_, errno)| errno),
-        Ok(file) => Ok(file),
+fn lock(file: &File) -> Result<(), TryLockError> {
+    match file.try_lock() {
+        Err(TryLockError::Error(_)) => file.try_lock(),
+        tried => tried,
     }
 }
 
@@ -135,6 +133,7 @@ impl Drop for Claim {
     fn drop(&mut self) {
         // Tried twice; a file that stays is unlocked, so it says nothing, and `gc` removes it.
         let _ = fs::remove_file(&self.path).or_else(|_| fs::remove_file(&self.path));
+        let _ = self.file.unlock(); // of its children too
     }
 }
 
@@ -171,10 +170,10 @@ fn read(name: &Name) -> io::Result<Option<Record>> {
         .open(directory()?.join(name.as_str()))?;
     let mut text = String::new();
     file.read_to_string(&mut text)?;
-    match Flock::lock(file, FlockArg::LockSharedNonblock) {
-        Err((_, Errno::EWOULDBLOCK)) => Ok(serde_json::from_str(&text).ok()),
-        Err((_, errno)) => Err(errno.into()),
-        Ok(_) => Ok(None),
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Ok(serde_json::from_str(&text).ok()),
+        Err(TryLockError::Error(error)) => Err(error),
+        Ok(()) => Ok(None),
     }
 }
 
@@ -207,9 +206,7 @@ fn each_ended(act: impl Fn(&Path) -> io::Result<()>) -> Result<Vec<String>, Fail
         else {
             continue;
         };
-        if let Ok(file) = Flock::lock(file, FlockArg::LockExclusiveNonblock)
-            && still_named(&file, &entry.path())
-        {
+        if file.try_lock().is_ok() && still_named(&file, &entry.path()) {
             act(&entry.path()).map_err(tried)?;
             ended.push(entry.file_name().to_string_lossy().into_owned());
         }

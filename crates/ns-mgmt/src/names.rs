@@ -6,11 +6,12 @@
 use crate::namespace::is_nsfs;
 use crate::{Deleted, Error, Kind, Namespace, NsName, Result, holders};
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::fcntl::OFlag;
+use nix::libc;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::{mkdir, unlink};
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::PathBuf;
 use std::thread::sleep;
@@ -40,7 +41,7 @@ fn path(name: &NsName) -> PathBuf {
 
 pub(crate) fn open_name(name: &NsName, op: &str) -> Result<Namespace> {
     Namespace::open_path(Kind::Net, path(name)).map_err(|err| match err.errno() {
-        Some(nix::libc::ENOENT) => Error::missing(op, format!("there is no {DIR}/{name}"))
+        Some(libc::ENOENT) => Error::missing(op, format!("there is no {DIR}/{name}"))
             .with_hint(format!("vetch netns add {name}")),
         None if is_stale(name) => Error::missing(
             op,
@@ -215,7 +216,7 @@ fn remove(name: &NsName, op: &str) -> Result<()> {
 }
 
 /// Makes the directory, and makes it a shared mount so that a delete reaches every mount namespace: as iproute2 does, once.
-fn prepare(op: &str) -> Result<Flock<File>> {
+fn prepare(op: &str) -> Result<Lock> {
     for dir in ["/run", DIR] {
         match mkdir(dir, Mode::from_bits_truncate(0o755)) {
             Ok(()) | Err(Errno::EEXIST) => {}
@@ -241,21 +242,38 @@ fn prepare(op: &str) -> Result<Flock<File>> {
     Ok(lock)
 }
 
-fn lock(op: &str) -> Result<Flock<File>> {
+/// Held until dropped, in the children that were made meanwhile too.
+struct Lock(File);
+
+impl Drop for Lock {
+    /// Where unlocking is refused, closing unlocks.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
+
+fn errno(err: TryLockError) -> Errno {
+    match err {
+        TryLockError::WouldBlock => Errno::EAGAIN,
+        TryLockError::Error(err) => Errno::from_raw(err.raw_os_error().unwrap_or(libc::EIO)),
+    }
+}
+
+fn lock(op: &str) -> Result<Lock> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let dir = nix::fcntl::open(DIR, flags, Mode::empty()).map_err(|errno| refused(op, errno))?;
-    let mut dir = File::from(dir);
+    let dir = File::from(dir);
     let start = Instant::now();
     loop {
-        match Flock::lock(dir, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => return Ok(lock),
-            Err((back, Errno::EAGAIN | Errno::EINTR)) if start.elapsed() < LOCK_WAIT => dir = back,
-            Err((_, Errno::EAGAIN)) => {
+        match dir.try_lock().map_err(errno) {
+            Ok(()) => return Ok(Lock(dir)),
+            Err(Errno::EAGAIN | Errno::EINTR) if start.elapsed() < LOCK_WAIT => {}
+            Err(Errno::EAGAIN) => {
                 return Err(Error::system(op, Errno::EAGAIN).with_hint(format!(
                     "another program holds the lock on {DIR}: fuser -v {DIR}"
                 )));
             }
-            Err((_, errno)) => return Err(refused(op, errno)),
+            Err(errno) => return Err(refused(op, errno)),
         }
         sleep(TICK);
     }

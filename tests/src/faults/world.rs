@@ -9,8 +9,8 @@ use crate::node::Node;
 use crate::state::State;
 use crate::wire::Server;
 
-/// How long what is left to a child may take until it is done.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long what is left to a child may take until it is done, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The network and the neighbour.
 const SETUP: [&str; 2] = [
