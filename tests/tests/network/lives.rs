@@ -85,6 +85,9 @@ fn what_a_dying_namespace_had_is_given_back_at_once() {
         lab.vetch("network create blue --subnet 10.7.0.0/24").ok();
         all("add");
         lab.vetch("attach blue web -p 8080:80").ok();
+        // The kernel lets go of what closed sockets held in the namespace only after a while, for which deleting a link waits.
+        lab.shell("ip link add passing type veth; ip link delete passing")
+            .ok();
         all("delete");
         lab.vetch("gc").ok().prints("cli:web");
         lab.vetch("network rm blue --wait").ok();
