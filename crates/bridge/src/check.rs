@@ -181,7 +181,7 @@ fn tables() -> Finding {
 /// Who else stops our packets; theirs to change.
 fn in_the_way(network: &Network, obstacle: Obstacle) -> Finding {
     let how = vec![obstacle.what];
-    let foreign = difference(network, "another firewall".to_owned(), how);
+    let foreign = difference(network, obstacle.object.to_owned(), how);
     Finding {
         difference: Difference {
             advice: Some(obstacle.remedy),

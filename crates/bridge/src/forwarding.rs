@@ -49,7 +49,7 @@ impl Surroundings {
     }
 }
 
-fn is_default(route: &Route) -> bool {
+pub(crate) fn is_default(route: &Route) -> bool {
     let all = route
         .destination
         .is_none_or(|prefix| prefix.prefix_len() == 0);

@@ -5,6 +5,7 @@ mod drift;
 mod life;
 mod lives;
 mod lost;
+mod obstacles;
 mod purge;
 mod reach;
 mod refused;

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 /// Compare records and kernel, and say what differs
 ///
-/// Looks at firewall, bridge, forwarding, ports, and at addresses and routes of every attachment, and at other firewalls that stop
-/// our packets. Changes nothing. Exit code 0: all is as it should be; 1: something differs.
+/// Looks at firewall, bridge, forwarding, ports, at addresses and routes of every attachment, and at what others set up that
+/// stops our packets. Changes nothing. Exit code 0: all is as it should be; 1: something differs.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
