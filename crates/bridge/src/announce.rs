@@ -1,5 +1,6 @@
-//! An address that changes its owner changes its MAC address, too, where somebody chose his own: neighbours that knew the old one would
-//! send there for half a minute. In such a network everybody announces himself.
+//! An address that changes its owner keeps its MAC address, which follows from it. Not where somebody chose a MAC address, or an address
+//! whose IPv6 counterpart is somebody else's: neighbours that knew the old MAC address would send there for half a minute. In such a
+//! network everybody announces himself.
 
 use crate::action::{place, step, sysctl_words};
 use crate::engine::{Engine, Scene, netlink};
@@ -16,28 +17,34 @@ use core_netlink::link::LinkSpec;
 use std::path::PathBuf;
 
 impl Store {
-    /// Notes that somebody in this network has a MAC address of his own, if he has.
-    pub(crate) fn mark_own_mac(&self, claim: &Claim) -> Result<()> {
-        match has_own_mac(claim) {
-            true => file::reserve(&self.own_mac_path(&claim.attachment.key.network), "1").map(drop),
-            false => Ok(()),
+    /// Notes that MAC addresses do not follow from addresses in this network, if those of this attachment do not.
+    pub(crate) fn mark_mac(&self, claim: &Claim) -> Result<()> {
+        match follows(&claim.attachment) {
+            true => Ok(()),
+            false => file::reserve(&self.mac_path(&claim.attachment.key.network), "1").map(drop),
         }
     }
 
-    fn own_mac_path(&self, network: &NetworkName) -> PathBuf {
-        self.dir(network).join(".own-mac")
+    fn mac_path(&self, network: &NetworkName) -> PathBuf {
+        self.dir(network).join(".mac")
     }
 }
 
-fn has_own_mac(claim: &Claim) -> bool {
-    claim.wish.as_ref().is_some_and(|wish| wish.mac.is_some())
+/// Whether its MAC address is that of its first address, and its other addresses have the same place in their subnets.
+fn follows(of: &Attachment) -> bool {
+    let Some(first) = of.addresses.first() else {
+        return true;
+    };
+    let mut others = of.addresses.iter();
+    of.mac == of.key.network.mac(first.addr())
+        && others.all(|other| ipam::place(*other) == ipam::place(*first))
 }
 
 impl Engine {
     /// Whether neighbours may know another MAC address for its addresses.
     pub(crate) fn must_announce(&self, claim: &Claim) -> Result<bool> {
-        let marked = self.store.own_mac_path(&claim.attachment.key.network);
-        Ok(has_own_mac(claim) || file::holder_of(&marked)?.is_some())
+        let marked = self.store.mac_path(&claim.attachment.key.network);
+        Ok(!follows(&claim.attachment) || file::holder_of(&marked)?.is_some())
     }
 
     /// The kernel tells by itself when a MAC address is set, even to what it was.

@@ -87,8 +87,12 @@ impl Engine {
                 format!("ip {ip} is not in network `{}` ({subnets})", network.name),
             ));
         }
-        let choose = |subnet| self.choose_address(op, spec, network, subnet);
-        network.subnets.iter().map(choose).collect()
+        let mut chosen: Vec<IpNet> = Vec::new();
+        for subnet in &network.subnets {
+            let place = chosen.first().map(|first| ipam::place(*first));
+            chosen.push(self.choose_address(op, spec, network, subnet, place)?);
+        }
+        Ok(chosen)
     }
 
     fn choose_address(
@@ -97,6 +101,7 @@ impl Engine {
         spec: &AttachmentSpec,
         network: &Network,
         subnet: &Subnet,
+        place: Option<u128>,
     ) -> Result<IpNet> {
         let mut wishes = spec
             .addresses
@@ -120,10 +125,28 @@ impl Engine {
                 free.map_err(|why| self.refused(op, network, *wish, &why))?;
                 *wish
             }
-            (None, _) => self.next_address(op, network, subnet)?,
+            (None, _) => match self.free_at(network, subnet, place)? {
+                Some(free) => free,
+                None => self.next_address(op, network, subnet)?,
+            },
         };
         IpNet::new(ip, subnet.prefix.prefix_len())
             .map_err(|err| Error::invalid(op, err.to_string()))
+    }
+
+    /// The address at the place that its first address has in the first subnet: so each address keeps its MAC address.
+    fn free_at(
+        &self,
+        network: &Network,
+        subnet: &Subnet,
+        place: Option<u128>,
+    ) -> Result<Option<IpAddr>> {
+        let pool = Pool::new(subnet.prefix, [subnet.gateway]);
+        let Some(ip) = place.and_then(|place| pool.at(place)) else {
+            return Ok(None);
+        };
+        let held = self.store.holder(&network.name, ip)?.is_some();
+        Ok(Some(ip).filter(|_| !held))
     }
 
     /// The next free one; when there is none, those of attachments that are gone are freed first.

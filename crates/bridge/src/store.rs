@@ -4,7 +4,7 @@
 //! RUN/<cookie>/.host/{lock,boot,opened.json}          what networks share
 //! RUN/<cookie>/.host/ports/tcp/8080/ADDR -> NETWORK/HOSTEND     one link per published port, so that none is looked for in a list
 //! RUN/<cookie>/.host/dying/IFINDEX                    links put aside and not yet deleted; locked by who is at it
-//! RUN/<cookie>/NETWORK/{lock,.last4,.last6,.own-mac}
+//! RUN/<cookie>/NETWORK/{lock,.last4,.last6,.mac}
 //! RUN/<cookie>/NETWORK/{claimed,up,leaving}/HOSTEND.json        the directory is the state
 //! RUN/<cookie>/NETWORK/addresses/ADDR -> HOSTEND
 //! RUN/<cookie>/NETWORK/loopback/HOSTEND/              who has a port that 127.0.0.1 leads to

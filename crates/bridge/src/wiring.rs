@@ -135,7 +135,7 @@ impl Engine {
             }
             self.store.set_last_given(network, net.addr());
         }
-        self.store.mark_own_mac(claim)?;
+        self.store.mark_mac(claim)?;
         self.store.mark_other(of)?;
         for port in &of.ports {
             self.store.reserve_port(port, &format!("{network}/{end}"))?;

@@ -133,6 +133,13 @@ impl Pool {
         self.after(start, held).ok_or(exhausted)
     }
 
+    /// The address that has the same [place] in this subnet, if that can be given out.
+    pub fn at(&self, place: u128) -> Option<IpAddr> {
+        let ip = number(self.subnet.network()).checked_add(place)?;
+        let usable = (self.first..=self.last).contains(&ip);
+        (usable && self.reserved.binary_search(&ip).is_err()).then(|| self.address(ip))
+    }
+
     /// From `start` to the end, then from the beginning to `start`.
     fn after(&self, start: u128, mut held: impl FnMut(IpAddr) -> bool) -> Option<IpAddr> {
         let order = (start..=self.last).chain(self.first..start);
@@ -170,6 +177,16 @@ impl Pool {
     }
 }
 
+/// How far an address is from the first one of its subnet.
+///
+/// ```
+/// let [v4, v6] = ["10.1.0.9/24", "fd00::9/64"].map(|net| ipam::place(net.parse().unwrap()));
+/// assert_eq!((v4, v6), (9, 9));
+/// ```
+pub fn place(address: IpNet) -> u128 {
+    number(address.addr()) - number(address.network())
+}
+
 fn number(ip: IpAddr) -> u128 {
     match ip {
         IpAddr::V4(ip) => u32::from(ip).into(),
@@ -192,6 +209,21 @@ mod tests {
             subnet.parse().unwrap(),
             reserved.iter().map(|text| ip(text)),
         )
+    }
+
+    #[test]
+    fn a_place_is_the_same_in_every_subnet_that_has_it() {
+        let pool =
+            |net: &str, gateway: &str| Pool::new(net.parse().unwrap(), [gateway.parse().unwrap()]);
+        let v6 = pool("fd00::/64", "fd00::1");
+        let found = |pool: &Pool, place| pool.at(place).map(|ip| ip.to_string());
+        assert_eq!(found(&v6, 9).as_deref(), Some("fd00::9"));
+        assert_eq!(found(&v6, 1), None, "the gateway's");
+        assert_eq!(found(&v6, 0), None);
+        let small = pool("10.0.0.8/29", "10.0.0.9");
+        assert_eq!(found(&small, 6).as_deref(), Some("10.0.0.14"));
+        assert_eq!((found(&small, 7), found(&small, 8)), (None, None));
+        assert_eq!(found(&small, u128::MAX), None);
     }
 
     #[test]

@@ -151,6 +151,39 @@ fn an_address_that_changes_hands_is_reached_at_once() {
     });
 }
 
+/// A MAC address follows from the first address: an IPv6 address is to go along with it, or its new owner announces himself.
+#[test]
+fn an_ipv6_address_is_reached_at_its_new_owner_too() {
+    lab(|lab| {
+        let [a, b, c] = ["a", "b", "c"].map(|name| lab.netns(name));
+        lab.vetch("network create blue --subnet 10.7.0.0/24 --subnet fd07::/64")
+            .ok();
+        let attach = |words: &str| {
+            let made = lab.vetch(&format!("attach blue {words} --json"));
+            made.ok().json()["addresses"][1]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        let reached = || {
+            for from in [&c, &**lab] {
+                from.tcp("[fd07::9]:80").unwrap();
+            }
+        };
+        assert_eq!(attach("c"), "fd07::2/64");
+        assert_eq!(attach("a --ip 10.7.0.9"), "fd07::9/64");
+        let old = a.tcp_server("[::]:80");
+        reached();
+        assert_eq!(old.seen().len(), 2);
+        lab.vetch("detach blue a --wait").ok();
+        attach("b --ip 10.7.0.5 --ip fd07::9");
+        let _new = b.tcp_server("[::]:80");
+        reached();
+        assert_ne!(attach("a --ip 10.7.0.9"), "fd07::9/64");
+        lab.vetch("network rm --force --wait blue").ok();
+    });
+}
+
 #[test]
 fn one_namespace_in_two_networks() {
     lab(|lab| {
