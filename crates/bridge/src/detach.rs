@@ -195,7 +195,7 @@ impl Engine {
         self.settle_now(&scene.aside)
     }
 
-    /// Undoes every attachment of a network that was not finished: the network's lock is ours, so nobody is at it any more.
+    /// Undoes every attachment of a network that was not finished: the locks of host and network are ours, so nobody is at it any more.
     pub(crate) fn recover_attachments(&mut self, network: &NetworkName) -> Result<Vec<Attachment>> {
         self.recover_ports(network)?;
         let mut unfinished = self.store.remove_claim_drafts(network)?;
@@ -204,6 +204,9 @@ impl Engine {
         for claim in unfinished {
             self.remove_now(&claim.attachment)?;
             undone.push(claim.attachment);
+        }
+        if !undone.is_empty() && !self.planning {
+            self.mend_named(network)?; // a record that was told from the kernel did not know all that was theirs
         }
         Ok(undone)
     }

@@ -69,12 +69,22 @@ impl Engine {
     }
 
     fn free(&mut self, network: &NetworkName, end: IfName) -> Result<bool> {
-        let Some(claim) = self.store.claim_of(network, end)? else {
-            return Ok(false);
+        let definition = self.store.definition(network)?;
+        let claim = match (self.store.claim_of(network, end)?, &definition) {
+            (None, Some(of)) => self
+                .lost(&of.network)?
+                .into_iter()
+                .find(|lost| lost.attachment.host_end == end),
+            (found, _) => found,
         };
-        let gone = self.is_gone(&claim.attachment)?;
-        if gone {
-            self.remove_now(&claim.attachment)?;
+        let gone = match &claim {
+            Some(claim) => self.is_gone(&claim.attachment)?,
+            None => true,
+        };
+        match claim {
+            _ if !gone || self.planning => {}
+            Some(claim) => self.remove_now(&claim.attachment)?,
+            None => self.mend_named(network)?, // it is held for nobody
         }
         Ok(gone)
     }

@@ -106,6 +106,14 @@ impl Engine {
         Ok(found)
     }
 
+    /// The same by name; of a network that is no more, the ports are given back.
+    pub(crate) fn mend_named(&mut self, name: &NetworkName) -> Result<()> {
+        match self.store.definition(name)? {
+            Some(definition) => self.mend_records_locked(&definition.network).map(drop),
+            None => self.store.release_network_ports(name),
+        }
+    }
+
     fn keep(&mut self, claim: &Claim) -> Result<()> {
         let of = &claim.attachment;
         self.claim(claim)?;

@@ -204,10 +204,12 @@ impl Engine {
             }
             let _lock = self.store.lock_network(&name)?;
             self.mend_records_locked(&definition.network)?;
-            found.attachments.extend(self.recover_attachments(&name)?);
-            found
-                .attachments
-                .extend(self.remove_if(&name, Engine::has_no_link)?);
+            let mut gone = self.recover_attachments(&name)?;
+            gone.extend(self.remove_if(&name, Engine::has_no_link)?);
+            if !gone.is_empty() {
+                self.store.release_orphans(&name)?; // what nobody knew of them
+            }
+            found.attachments.extend(gone);
         }
         for name in self.store.undefined()? {
             let (_lock, start) = (self.store.lock_network(&name)?, Instant::now());

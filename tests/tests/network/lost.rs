@@ -112,3 +112,34 @@ fn a_network_is_removed_with_what_no_record_knows() {
         away(host);
     });
 }
+
+/// Record and firewall are lost, and what they knew of a port with them: what is held for nobody is anybody's.
+#[test]
+fn a_port_that_is_held_for_nobody_is_free() {
+    lab(|lab| {
+        let (a, b) = (lab.netns("a"), lab.netns("b"));
+        let mut host = Host::open().unwrap();
+        host.create_network(&network(&["10.7.0.0/24"])).unwrap();
+        let forget = |of: &Attachment| {
+            fs::remove_file(claim(of)).unwrap();
+            lab.shell(&format!(
+                "nft flush ruleset; ip link delete {}",
+                of.host_end
+            ))
+            .ok();
+        };
+        forget(&attach(&mut host, &a, &["8080:80"]));
+        let held = || {
+            lab.shell("find /run/vetch -path '*tcp/8080*' -type l")
+                .stdout
+        };
+        assert!(held().contains("8080"));
+        lab.vetch("attach blue b -p 8080:80 --dry-run").ok();
+        attach(&mut host, &b, &["8080:80"]);
+        detach(&mut host, "b");
+        forget(&attach(&mut host, &a, &["8080:80"]));
+        host.gc().unwrap();
+        assert_eq!(held(), "");
+        away(host);
+    });
+}
