@@ -3,6 +3,7 @@
 //! Sequences of steps are drawn at random, each from its own number, so that any of them can be played again; one that fails is made
 //! shorter as long as it still fails, and printed as commands that one can retype.
 
+mod killed;
 mod look;
 mod model;
 mod op;

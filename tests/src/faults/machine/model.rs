@@ -96,7 +96,7 @@ impl Model {
         }
     }
 
-    fn with(mut self, at: At, slot: Slot<Attached>) -> Model {
+    pub(super) fn with(mut self, at: At, slot: Slot<Attached>) -> Model {
         if let Some(network) = self.networks[at.network].there_mut() {
             network.attachments[at.name] = slot;
         }
@@ -130,43 +130,6 @@ impl Model {
             Command::Repair => self.repaired(),
             Command::Purge => vec![(Answer::Done, Model::empty())],
         }
-    }
-
-    /// What may be there when a command was killed on its way: as before, as after, or in between.
-    pub(super) fn killed(self, command: Command, named: &[bool]) -> Vec<Model> {
-        let mut models = vec![self];
-        for (_, after) in self.apply(command, named) {
-            for network in 0..NETWORKS.len() {
-                models = each(models, |model| model.between(&after, network));
-            }
-        }
-        models
-    }
-
-    /// The networks of this one as they are, as in the other, or half; or some of their attachments so.
-    fn between(self, after: &Model, network: usize) -> Vec<Model> {
-        let change = |slot| {
-            let mut networks = self.networks;
-            networks[network] = slot;
-            Model { networks }
-        };
-        let mut models = vec![self];
-        match (self.networks[network], after.networks[network]) {
-            (before, after) if before == after => {}
-            (Slot::There(before), Slot::There(after)) if before.definition == after.definition => {
-                for name in 0..NAMES.len() {
-                    let at = At { network, name };
-                    let (old, new) = (before.attachments[name], after.attachments[name]);
-                    if old != new {
-                        models = each(models, |model| {
-                            vec![model, model.with(at, new), model.with(at, Slot::Half)]
-                        });
-                    }
-                }
-            }
-            (_, after) => models.extend([change(Slot::Half), change(after)]),
-        }
-        models
     }
 
     fn create(self, network: usize, definition: usize) -> Ends {

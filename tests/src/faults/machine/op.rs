@@ -173,7 +173,9 @@ impl Harm {
             Harm::FlushRuleset => "nft flush ruleset".to_owned(),
             Harm::DeleteTable(family) => format!("nft delete table {family} vetch"),
             Harm::FlushChain(chain) => format!("nft flush chain inet vetch {chain}"),
-            Harm::FlushMap => "nft flush map inet vetch any4".to_owned(),
+            Harm::FlushMap => ["any4", "any6"]
+                .map(|map| format!("nft flush map inet vetch {map}"))
+                .join("; "),
             Harm::DeleteHostEnd(at) => format!("ip link delete {}", at.host_end()),
             Harm::HostEndDown(at) => format!("ip link set {} down", at.host_end()),
             Harm::LeaveBridge(at) => format!("ip link set {} nomaster", at.host_end()),

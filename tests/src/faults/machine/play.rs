@@ -113,7 +113,10 @@ impl Play<'_> {
         match command {
             Command::Repair if answer == Answer::Done => {
                 (self.harmed, self.beside) = (false, false);
-                self.noted = [true; 2];
+                // What is noted nowhere was the host's own from the beginning.
+                if self.noted != [false; 2] {
+                    self.noted = [true; 2];
+                }
             }
             Command::Collect | Command::Purge => self.unfinished = false,
             _ => {}
