@@ -45,6 +45,9 @@ pub enum Reply {
     Silence,
 }
 
+/// The kernel fills datagrams of this size when it lists (`NLMSG_GOODSIZE`).
+const ENOUGH: usize = 8192;
+
 type Function = Box<dyn FnMut(&Sent<'_>) -> Reply + Send>;
 
 /// A function that plays the kernel, with its answers waiting to be received.
@@ -97,8 +100,9 @@ impl FakeKernel {
             }
             Reply::Silence => {}
         }
-        if !out.is_empty() {
-            self.waiting.push_back(out);
+        while !out.is_empty() {
+            let rest = out.split_off(datagram(&out));
+            self.waiting.push_back(std::mem::replace(&mut out, rest));
         }
     }
 
@@ -110,6 +114,18 @@ impl FakeKernel {
             .copy_from_slice(&next);
         Ok(next.len())
     }
+}
+
+/// How many bytes of these messages go into one datagram: as the kernel does it, whole ones, until there are enough.
+fn datagram(bytes: &[u8]) -> usize {
+    let mut end = 0;
+    for frame in Frames(bytes).map_while(Result::ok) {
+        end += crate::attr::align(wire::HEADER + frame.body.len());
+        if end >= ENOUGH {
+            break;
+        }
+    }
+    end.clamp(1, bytes.len())
 }
 
 fn ack_if_asked(out: &mut Vec<u8>, flags: Flags, seq: u32) {

@@ -12,25 +12,88 @@ pub(crate) struct Form {
     pub(crate) oneline: bool,
 }
 
-/// Writes the records, each on its own line or lines.
-pub(crate) fn write(out: &mut dyn Write, form: Form, rows: Vec<Row>) -> io::Result<()> {
-    let rows = rows.into_iter().map(Row::finish);
-    if !form.json {
-        return rows.into_iter().try_for_each(|row| text(out, form, &row));
+/// A list being written, each record on its own line or lines.
+pub(crate) struct List {
+    form: Form,
+    any: bool,
+}
+
+impl List {
+    pub(crate) fn new(form: Form) -> List {
+        List { form, any: false }
     }
-    if form.pretty {
-        let list = rows
-            .map(|row| serde_json::from_str(&row))
-            .collect::<Result<_, _>>()?;
-        return json(out, form, &Value::Array(list));
+
+    pub(crate) fn add(&mut self, row: Row, out: &mut dyn Write) -> io::Result<()> {
+        let (row, first) = (row.finish(), !std::mem::replace(&mut self.any, true));
+        match (self.form.json, self.form.pretty) {
+            (false, _) => text(out, self.form, &row),
+            (true, false) => {
+                out.write_all(if first { b"[" } else { b"," })?;
+                out.write_all(row.as_bytes())
+            }
+            (true, true) => {
+                out.write_all(if first { b"[ " } else { b"," })?;
+                pretty(out, &serde_json::from_str(&row)?, 1)
+            }
+        }
     }
-    let mut before = "[";
-    for row in rows {
-        out.write_all(before.as_bytes())?;
-        out.write_all(row.as_bytes())?;
-        before = ",";
+
+    pub(crate) fn end(self, out: &mut dyn Write) -> io::Result<()> {
+        match (self.form.json, self.form.pretty, self.any) {
+            (false, ..) => Ok(()),
+            (true, false, false) => out.write_all(b"[]\n"),
+            (true, false, true) => out.write_all(b"]\n"),
+            (true, true, false) => out.write_all(b"[ ]\n"),
+            (true, true, true) => out.write_all(b" ]\n"),
+        }
     }
-    out.write_all(if before == "[" { b"[]\n" } else { b"]\n" })
+}
+
+/// As many bytes are held back at most.
+const HELD: usize = 1 << 20;
+
+/// A list whose beginning is held back: it may have to be written anew.
+pub(crate) struct Held {
+    list: List,
+    bytes: Vec<u8>,
+    written: bool,
+    broken: io::Result<()>,
+}
+
+impl Held {
+    pub(crate) fn new(list: List) -> Held {
+        Held {
+            list,
+            bytes: Vec::new(),
+            written: false,
+            broken: Ok(()),
+        }
+    }
+
+    pub(crate) fn add(&mut self, row: Row, out: &mut dyn Write) {
+        self.broken = self.list.add(row, &mut self.bytes);
+        if self.broken.is_ok() && self.bytes.len() >= HELD {
+            self.broken = out.write_all(&self.bytes);
+            self.bytes.clear();
+            self.written = true;
+        }
+    }
+
+    /// Whether nobody reads it any more.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.is_err()
+    }
+
+    /// Whether a part of it cannot be taken back any more.
+    pub(crate) fn is_written(&self) -> bool {
+        self.written
+    }
+
+    pub(crate) fn end(mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.broken?;
+        self.list.end(&mut self.bytes)?;
+        out.write_all(&self.bytes)
+    }
 }
 
 fn text(out: &mut dyn Write, form: Form, text: &str) -> io::Result<()> {
@@ -38,16 +101,6 @@ fn text(out: &mut dyn Write, form: Form, text: &str) -> io::Result<()> {
         out.write_all(text.replace('\n', "\\").as_bytes())?;
     } else {
         out.write_all(text.as_bytes())?;
-    }
-    out.write_all(b"\n")
-}
-
-/// Writes one JSON value and ends the line.
-pub(crate) fn json(out: &mut dyn Write, form: Form, value: &Value) -> io::Result<()> {
-    if form.pretty {
-        pretty(out, value, 0)?;
-    } else {
-        write!(out, "{value}")?;
     }
     out.write_all(b"\n")
 }
@@ -89,16 +142,7 @@ mod tests {
     fn pretty_json_is_laid_out_as_the_original_does() {
         let value: Value = serde_json::from_str(r#"[{"a":1,"flags":["UP","ARP"],"none":[],"list":[{"x":true},{"y":null}],"via":{"h":"b"}}]"#).unwrap();
         let mut out = Vec::new();
-        json(
-            &mut out,
-            Form {
-                json: true,
-                pretty: true,
-                oneline: false,
-            },
-            &value,
-        )
-        .unwrap();
+        pretty(&mut out, &value, 0).unwrap();
         let want = r#"[ {
         "a": 1,
         "flags": [ "UP","ARP" ],
@@ -111,8 +155,7 @@ mod tests {
         "via": {
             "h": "b"
         }
-    } ]
-"#;
+    } ]"#;
         assert_eq!(String::from_utf8(out).unwrap(), want);
     }
 

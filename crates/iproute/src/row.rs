@@ -3,6 +3,9 @@
 use serde_json::Value;
 use std::fmt::{Display, Write};
 
+/// Enough for most records.
+const ROOM: usize = 256;
+
 /// A record being described, written as it goes. A line break in the text is `\n`; `-oneline` turns it into `\`.
 pub(crate) struct Row {
     json: bool,
@@ -11,7 +14,8 @@ pub(crate) struct Row {
 
 impl Row {
     pub(crate) fn new(json: bool) -> Row {
-        let out = if json { "{".to_owned() } else { String::new() };
+        let mut out = String::with_capacity(ROOM);
+        out.push_str(if json { "{" } else { "" });
         Row { json, out }
     }
 
@@ -126,14 +130,25 @@ impl Row {
 
     fn put(&mut self, key: &str, value: &Value) {
         self.open(key, "");
-        let _ = write!(self.out, "{value}");
+        match value {
+            Value::String(text) if is_plain(text) => {
+                self.out.push('"');
+                self.out.push_str(text);
+                self.out.push('"');
+            }
+            value => drop(write!(self.out, "{value}")),
+        }
     }
 
     /// A comma where one is due, the key, and what follows it. No value ends with `{`.
     fn open(&mut self, key: &str, bracket: &str) {
         if self.json {
-            let comma = if self.out.ends_with('{') { "" } else { "," };
-            let _ = write!(self.out, "{comma}\"{key}\":{bracket}");
+            if !self.out.ends_with('{') {
+                self.out.push(',');
+            }
+            for part in ["\"", key, "\":", bracket] {
+                self.out.push_str(part);
+            }
         }
     }
 
@@ -150,9 +165,23 @@ impl Row {
     }
 }
 
+/// Whether JSON writes it as it is.
+fn is_plain(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_json_escapes_is_escaped() {
+        let mut row = Row::new(true);
+        row.word("ifname", "a\"b\\c\u{1}é");
+        let said: Value = serde_json::from_str(&row.finish()).unwrap();
+        assert_eq!(said["ifname"], "a\"b\\c\u{1}é");
+    }
 
     fn describe(json: bool) -> Row {
         let mut row = Row::new(json);

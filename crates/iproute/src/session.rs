@@ -3,16 +3,20 @@
 use crate::fault::{Fault, Told};
 use crate::names::Names;
 use crate::options::Options;
+use crate::page::{Held, List};
 use crate::row::Row;
-use crate::{Done, Env, Program, page};
+use crate::{Done, Env, Program};
 use core_netlink::link::{Link, LinkRef};
 use core_netlink::nsid::NsRef;
-use core_netlink::{Conn, IfIndex, NsId, Protocol};
+use core_netlink::{Conn, IfIndex, NsId, Protocol, Query};
 use ns_mgmt::{NetNs, Target};
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::io::{BufWriter, Write};
 use std::os::fd::AsFd;
+
+/// So often a list that changes is read.
+const ATTEMPTS: u32 = 10;
 
 /// What a verb works with.
 pub(crate) struct Session<'a> {
@@ -24,6 +28,8 @@ pub(crate) struct Session<'a> {
     err: &'a mut dyn Write,
     netns: Option<NetNs>,
     conn: Option<Conn>,
+    /// To look names up while the other one lists.
+    spare: Option<Conn>,
     /// Links seen so far: their names, and whether they are up.
     seen: HashMap<IfIndex, (String, bool)>,
     /// Names of the namespaces that others' numbers stand for.
@@ -41,6 +47,7 @@ impl<'a> Session<'a> {
             err,
             netns: None,
             conn: None,
+            spare: None,
             seen: HashMap::new(),
             nsids: None,
         }
@@ -72,8 +79,8 @@ impl<'a> Session<'a> {
 
     /// Speaks with this namespace from now on.
     #[cfg(test)]
-    pub(crate) fn with_conn(mut self, conn: Conn) -> Self {
-        self.conn = Some(conn);
+    pub(crate) fn with_conns(mut self, conn: Conn, spare: Conn) -> Self {
+        (self.conn, self.spare) = (Some(conn), Some(spare));
         self
     }
 
@@ -83,7 +90,57 @@ impl<'a> Session<'a> {
     }
 
     pub(crate) fn print(&mut self, rows: Vec<Row>) -> Done {
-        Ok(page::write(&mut self.out, self.opts.form(), rows)?)
+        let mut list = List::new(self.opts.form());
+        for row in rows {
+            list.add(row, &mut self.out)?;
+        }
+        Ok(list.end(&mut self.out)?)
+    }
+
+    /// Prints a list as it comes from the kernel. A list that changes meanwhile is read again, until so much of it has been printed that
+    /// this cannot be taken back.
+    pub(crate) fn stream<Q: Query>(
+        &mut self,
+        query: &Q,
+        describe: impl FnMut(&mut Self, Q::Record) -> Option<Row>,
+    ) -> Done {
+        self.conn()?;
+        let spare = self.spare.take();
+        let Some(mut conn) = std::mem::replace(&mut self.conn, spare) else {
+            return Err(Fault::Closed);
+        };
+        let done = self.stream_on(&mut conn, query, describe);
+        self.spare = self.conn.replace(conn);
+        done
+    }
+
+    fn stream_on<Q: Query>(
+        &mut self,
+        conn: &mut Conn,
+        query: &Q,
+        mut describe: impl FnMut(&mut Self, Q::Record) -> Option<Row>,
+    ) -> Done {
+        let mut attempt = 1;
+        loop {
+            let mut held = Held::new(List::new(self.opts.form()));
+            let listed = conn.dump_each(query, |record| {
+                if !held.is_broken()
+                    && let Some(row) = describe(self, record)
+                {
+                    held.add(row, &mut self.out);
+                }
+            });
+            let again = attempt < ATTEMPTS && !held.is_written();
+            match listed {
+                Ok(()) => return Ok(held.end(&mut self.out)?),
+                Err(err) if err.is_interrupted() && again => attempt += 1,
+                Err(err) if held.is_written() => {
+                    held.end(&mut self.out)?;
+                    return Err(err.into());
+                }
+                Err(err) => return Err(err.into()),
+            }
+        }
     }
 
     /// Text as it is.

@@ -7,6 +7,7 @@ use core_netlink::fake::{Reply, Sent};
 use core_netlink::{Conn, Writer};
 use proptest::prelude::*;
 use std::ffi::OsString;
+use std::sync::{Arc, Mutex};
 
 /// What came of a command line.
 struct Said {
@@ -26,7 +27,12 @@ fn run(
         program,
         ..Env::default()
     };
-    let mut session = Session::new(&env, &mut out, &mut err).with_conn(Conn::fake(kernel));
+    let kernel = Arc::new(Mutex::new(kernel));
+    let conn = || {
+        let kernel = Arc::clone(&kernel);
+        Conn::fake(move |sent| kernel.lock().unwrap()(sent))
+    };
+    let mut session = Session::new(&env, &mut out, &mut err).with_conns(conn(), conn());
     let done = table::run(&mut session, Args::new(&words));
     let code = session.finish(done);
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -307,6 +313,42 @@ fn a_question_answered_with_no_is_no_failure() {
     assert_eq!(said.code, 1);
 }
 
+/// Says how often a list was asked for, which changes the first times it is read.
+fn changing(times: usize, length: usize) -> (Said, usize) {
+    let asked = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&asked);
+    let kernel = move |sent: &Sent<'_>| {
+        let Reply::Records(one) = machine(sent) else {
+            return Reply::Ack;
+        };
+        if sent.kind != 26 {
+            return Reply::Records(one);
+        }
+        *count.lock().unwrap() += 1;
+        let all = vec![one; length].concat();
+        match *count.lock().unwrap() <= times {
+            true => Reply::Interrupted(all),
+            false => Reply::Records(all),
+        }
+    };
+    let said = run(Program::Ip, &words("-j route show"), kernel);
+    let asked = *asked.lock().unwrap();
+    (said, asked)
+}
+
+#[test]
+fn a_list_that_changes_is_printed_once() {
+    let routes = |said: &Said| serde_json::from_str::<Vec<serde_json::Value>>(&said.out).unwrap();
+    let (said, asked) = changing(2, 3);
+    assert_eq!((said.code, asked, routes(&said).len()), (0, 3, 3));
+    let (said, asked) = changing(usize::MAX, 3);
+    assert_eq!((said.code, said.out.as_str(), asked), (2, "", 10));
+    // So long that its beginning is printed by the time it turns out to have changed.
+    let (said, asked) = changing(1, 40_000);
+    assert_eq!((said.code, asked, routes(&said).len()), (2, 1, 40_000));
+    assert!(said.err.contains("kept changing"), "{}", said.err);
+}
+
 #[test]
 fn a_closed_pipe_is_no_error() {
     struct Closed;
@@ -320,8 +362,8 @@ fn a_closed_pipe_is_no_error() {
     }
     let words: Vec<OsString> = vec!["link".into()];
     let (mut closed, mut err) = (Closed, Vec::new());
-    let mut session =
-        Session::new(&Env::default(), &mut closed, &mut err).with_conn(Conn::fake(machine));
+    let mut session = Session::new(&Env::default(), &mut closed, &mut err)
+        .with_conns(Conn::fake(machine), Conn::fake(machine));
     let done = table::run(&mut session, Args::new(&words));
     assert_eq!((session.finish(done), err.len()), (0, 0));
 }

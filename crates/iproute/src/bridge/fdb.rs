@@ -208,16 +208,13 @@ fn state(text: &str) -> Done<Option<u16>> {
 
 pub(super) fn show(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
     let filter = Filter::read(s, args)?;
-    let mut found = s.conn()?.fdb(&FdbFilter {
+    let asked = FdbFilter {
         bridge: filter.bridge,
         link: filter.port.filter(|_| filter.bridge.is_none()),
-    })?;
-    found.retain(|entry| filter.passes(entry));
-    let rows = found
-        .iter()
-        .map(|entry| describe(s, entry, &filter))
-        .collect();
-    s.print(rows)
+    };
+    s.stream(&asked, |s, entry| {
+        filter.passes(&entry).then(|| describe(s, &entry, &filter))
+    })
 }
 
 pub(super) fn get(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {

@@ -88,6 +88,16 @@ impl Filter {
         Ok(())
     }
 
+    /// What the kernel can choose itself.
+    fn kernel(&self) -> NeighbourFilter {
+        NeighbourFilter {
+            link: self.dev,
+            master: self.master,
+            proxies: self.proxies,
+            ..NeighbourFilter::default()
+        }
+    }
+
     fn is_nothing(&self) -> bool {
         self.states.is_none() && self.to.is_none() && self.dev.is_none() && self.master.is_none()
     }
@@ -121,25 +131,17 @@ impl Filter {
 }
 
 fn list(s: &mut Session<'_>, filter: &Filter) -> Done<Vec<Neighbour>> {
-    let asked = NeighbourFilter {
-        link: filter.dev,
-        master: filter.master,
-        proxies: filter.proxies,
-        ..NeighbourFilter::default()
-    };
-    let mut found = s.conn()?.neighbours(&asked)?;
+    let mut found = s.conn()?.neighbours(&filter.kernel())?;
     found.retain(|neighbour| filter.passes(neighbour));
     Ok(found)
 }
 
 pub(super) fn show(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
     let filter = Filter::read(s, args)?;
-    let found = list(s, &filter).map_err(|fault| fault.dump("Dump terminated"))?;
-    let rows = found
-        .iter()
-        .map(|neighbour| describe(s, neighbour, &filter))
-        .collect();
-    s.print(rows)
+    let printed = s.stream(&filter.kernel(), |s, found| {
+        filter.passes(&found).then(|| describe(s, &found, &filter))
+    });
+    printed.map_err(|fault| fault.dump("Dump terminated"))
 }
 
 pub(super) fn get(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {

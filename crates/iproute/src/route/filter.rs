@@ -146,7 +146,12 @@ impl Filter {
         }
     }
 
-    pub(super) fn passes(&self, route: &Route) -> bool {
+    /// Whether it is shown: what has no destination is no route of a table.
+    pub(super) fn shows(&self, route: &Route) -> bool {
+        route.destination.is_some() && self.passes(route)
+    }
+
+    fn passes(&self, route: &Route) -> bool {
         let same = |asked: Option<IfIndex>, found| asked.is_none_or(|asked| found == Some(asked));
         let oif = same(self.oif, route.link);
         let via = self

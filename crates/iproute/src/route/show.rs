@@ -14,17 +14,15 @@ const ROUNDS: u32 = 10;
 
 pub(super) fn show(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
     let filter = Filter::read(s, args)?;
-    let routes = list(s, &filter).map_err(|fault| fault.dump("Dump terminated"))?;
-    let mut rows = Vec::new();
-    for route in &routes {
-        rows.push(describe(s, route, &filter));
-    }
-    s.print(rows)
+    let printed = s.stream(&filter.kernel(), |s, route| {
+        filter.shows(&route).then(|| describe(s, &route, &filter))
+    });
+    printed.map_err(|fault| fault.dump("Dump terminated"))
 }
 
 fn list(s: &mut Session<'_>, filter: &Filter) -> Done<Vec<Route>> {
     let mut routes = s.conn()?.routes(&filter.kernel())?;
-    routes.retain(|route| route.destination.is_some() && filter.passes(route));
+    routes.retain(|route| filter.shows(route));
     Ok(routes)
 }
 
