@@ -422,11 +422,8 @@ fn inside_step(attachment: &Attachment) -> Step {
     }
     words.push(format!("{ip}link set {ifname} up"));
     words.extend(attachment.gateways.iter().map(|gateway| {
-        let verb = match gateway.is_ipv6() {
-            true => "-6 route add",
-            false => "route append",
-        };
-        format!("{ip}{verb} default via {gateway}")
+        let family = if gateway.is_ipv6() { "-6 " } else { "" };
+        format!("{ip}{family}route add default via {gateway}")
     }));
     step(
         format!("addresses and routes in namespace {ns}"),

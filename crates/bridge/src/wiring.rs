@@ -316,11 +316,7 @@ impl Engine {
                 link: Some(index),
                 ..RouteSpec::default()
             };
-            // Behind that of another network, and in its place when that goes. IPv6 would share the traffic out: see `behind`.
-            requests.push(match gateway.is_ipv4() {
-                true => Box::new(Netlink::append(route)),
-                false => Box::new(Netlink::add(route)),
-            });
+            requests.push(Box::new(Netlink::add(route)));
         }
         let namespace = &attachment.namespace;
         let fail = |err: core_netlink::Error| {
@@ -386,37 +382,37 @@ fn send_all(conn: &mut Conn, requests: &[Box<dyn Request + '_>]) -> core_netlink
     counts.map_or(Ok(there), |failed| Err(failed.error))
 }
 
-/// Where another network's IPv6 default route is there: one of a higher metric, since routes of one metric are used in turn. It follows
-/// from the interface, so that no two are the same.
+/// Where another network's default route is there: one of a higher metric, in whose place it comes when that goes. Of one metric, IPv6
+/// would use both in turn, and IPv4 whichever gateway answered last, with addresses that the guard of the other does not know. The
+/// metric follows from the interface, so that no two are the same.
 fn behind(conn: &mut Conn, index: IfIndex, gateways: &[IpAddr]) -> core_netlink::Result<()> {
-    let Some(gateway) = gateways.iter().find(|gateway| gateway.is_ipv6()) else {
-        return Ok(());
-    };
-    let filter = RouteFilter {
-        family: Some(Family::V6),
-        table: Some(Table::MAIN),
-        ..RouteFilter::default()
-    };
-    let routes = conn.routes(&filter)?;
-    let own = |route: &Route| route.link == Some(index) && route.gateway == Some(*gateway);
-    if routes.iter().any(own) {
-        return Ok(());
+    for gateway in gateways {
+        let filter = RouteFilter {
+            family: Some(Family::of(*gateway)),
+            table: Some(Table::MAIN),
+            ..RouteFilter::default()
+        };
+        let own = |route: &Route| route.link == Some(index) && route.gateway == Some(*gateway);
+        if conn.routes(&filter)?.iter().any(own) {
+            continue;
+        }
+        let route = RouteSpec {
+            destination: everywhere(*gateway),
+            gateway: Some(*gateway),
+            link: Some(index),
+            metric: Some(BEHIND + index.0),
+            ..RouteSpec::default()
+        };
+        match conn.add_route(&route) {
+            Err(err) if err.is_exists() => {}
+            added => added?,
+        }
     }
-    let route = RouteSpec {
-        destination: everywhere(*gateway),
-        gateway: Some(*gateway),
-        link: Some(index),
-        metric: Some(IPV6_METRIC + index.0),
-        ..RouteSpec::default()
-    };
-    match conn.add_route(&route) {
-        Err(err) if err.is_exists() => Ok(()),
-        added => added,
-    }
+    Ok(())
 }
 
-/// What the kernel gives routes without a metric (`IP6_RT_PRIO_USER`).
-const IPV6_METRIC: u32 = 1024;
+/// What the kernel gives IPv6 routes without a metric (`IP6_RT_PRIO_USER`), which is more than IPv4's.
+const BEHIND: u32 = 1024;
 
 /// The port of the bridge: no learning, nothing for unknown addresses, unless it is unguarded; back out of it only for its own published
 /// ports.

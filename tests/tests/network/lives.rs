@@ -136,18 +136,23 @@ fn a_bridge_that_was_made_half_is_finished() {
 #[test]
 fn another_networks_way_out_takes_over() {
     lab(|lab| {
-        let _outside = lab.outside("outside", "up0");
+        let outside = lab.outside("outside", "up0");
         let a = lab.netns("a");
+        let _served = a.tcp_server("[::]:80");
         for (net, n) in [("blue", 7), ("red", 8), ("green", 9)] {
             let words = format!("--subnet 10.{n}.0.0/24 --subnet fd0{n}::/64");
             lab.vetch(&format!("network create {net} {words}")).ok();
-            lab.vetch(&format!("attach {net} a --ifname {net}")).ok();
+            let words = format!("attach {net} a --ifname {net} -p 808{n}:80");
+            lab.vetch(&words).ok();
         }
         let way = |to: &str| {
             let found = a.cmd(&format!("ip -j route get {to}")).ok().json();
             found[0]["dev"].as_str().unwrap().to_owned()
         };
-        for net in ["blue", "red", "green"] {
+        for (net, n) in [("blue", 7), ("red", 8), ("green", 9)] {
+            for _ in 0..5 {
+                outside.tcp(&format!("192.0.2.1:808{n}")).unwrap(); // the answers leave by it too
+            }
             assert_eq!(
                 (way("192.0.2.2"), way("2001:db8::1")),
                 (net.into(), net.into())
