@@ -12,6 +12,8 @@
 mod bad_input;
 #[path = "cli/bad_words.rs"]
 mod bad_words;
+#[path = "cli/batch.rs"]
+mod batch;
 #[path = "cli/launch.rs"]
 mod launch;
 #[path = "cli/network.rs"]

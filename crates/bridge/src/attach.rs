@@ -16,7 +16,7 @@ use ns_mgmt::NetNs;
 use std::net::IpAddr;
 
 /// What is to be done, or what is there already.
-enum Found {
+pub(crate) enum Found {
     There(Box<Attachment>),
     New(Box<Attachment>, Vec<Action>),
 }
@@ -87,7 +87,7 @@ impl Engine {
 
     /// What is said to be there is to work: elements that are lost are added (with the tables, if they are). Whether bridge and host end
     /// are as they were. The locks are held.
-    fn is_whole(&mut self, network: &Network, there: &Attachment) -> Result<bool> {
+    pub(crate) fn is_whole(&mut self, network: &Network, there: &Attachment) -> Result<bool> {
         let mut elements = intent::network(network)?;
         elements.extend(intent::attachment(there)?);
         self.apply(&elements)?;
@@ -156,7 +156,12 @@ impl Engine {
     }
 
     /// What can be refused without a lock.
-    fn check(&mut self, op: &str, spec: &AttachmentSpec, namespace: &NetNs) -> Result<()> {
+    pub(crate) fn check(
+        &mut self,
+        op: &str,
+        spec: &AttachmentSpec,
+        namespace: &NetNs,
+    ) -> Result<()> {
         let bad = |why: String| Err(Error::invalid(op, why));
         if self.kernel.cookie(namespace)? == self.store.here {
             return bad(format!(
@@ -175,7 +180,7 @@ impl Engine {
     }
 
     /// Looks at the claim that is there, and chooses addresses for a new one. Old lives are taken away.
-    fn prepare(
+    pub(crate) fn prepare(
         &mut self,
         op: &str,
         spec: &AttachmentSpec,
@@ -267,7 +272,12 @@ impl Engine {
 
     /// The bridge must be there and up; after a reboot, or when somebody removed it, it is made again, and what somebody was killed at is
     /// finished. So is the way out, if it moved.
-    fn mend(&mut self, op: &str, network: &Network, scene: &mut Scene<'_>) -> Result<()> {
+    pub(crate) fn mend(
+        &mut self,
+        op: &str,
+        network: &Network,
+        scene: &mut Scene<'_>,
+    ) -> Result<()> {
         let (bridge, ways) = self.bridge_and_ways(network)?;
         match &bridge {
             Some(link) if is_bridge_of(link, network) => scene.found(link),

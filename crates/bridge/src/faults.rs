@@ -139,6 +139,47 @@ fn a_neighbour_keeps_what_both_need_whichever_call_fails() {
     assert!(tried > 7 * 20, "{tried}");
 }
 
+/// Two with a port each; NetNs is that of the test for both, which the fake kernel does not mind.
+fn two() -> Vec<(AttachmentSpec, NetNs)> {
+    let other = AttachmentSpec {
+        id: AttachmentId::new("cli", "other").unwrap(),
+        ports: ports(&["8081:80"]).ports,
+        ..attachment()
+    };
+    let here = || NetNs::current().unwrap();
+    vec![(attachment(), here()), (other, here())]
+}
+
+#[test]
+fn a_batch_is_whole_or_absent_whichever_call_fails() {
+    let before = |host: &mut Host| drop(host.create_network(&network()).unwrap());
+    let wishes = two();
+    let tried = every_fault(before, |host| host.attach_all_or_none(&wishes).map(drop));
+    assert!(tried > 7 * 20, "{tried}");
+}
+
+#[test]
+fn a_batch_does_what_it_can_whichever_call_fails() {
+    let wishes = two();
+    for at in 0..60 {
+        let dir = tempfile::tempdir().unwrap();
+        let world = Arc::new(Mutex::new(World::new()));
+        let mut host = host(dir.path(), &world);
+        host.create_network(&network()).unwrap();
+        {
+            let mut world = open(&world);
+            (world.calls, world.fail) = (0, Some((at, 12)));
+        }
+        let made = host.attach_all(&wishes);
+        open(&world).fail = None;
+        let there = host.attachments(None).unwrap();
+        let made = made.map_or(0, |made| made.iter().filter(|made| made.is_ok()).count());
+        assert_eq!(there.len(), made, "call {at}");
+        let again = host.attach_all(&wishes).unwrap();
+        assert!(again.iter().all(Result::is_ok), "call {at}");
+    }
+}
+
 /// Fails once, it is done all the same; fails for good, the next one finishes it.
 #[test]
 fn a_detach_is_done_however_a_call_fails() {

@@ -166,6 +166,42 @@ impl Host {
         self.engine.attach(spec, namespace)
     }
 
+    /// Attaches many, faster than one by one: each answer is that of [`attach`](Self::attach) for the wish at its place, and a failure of
+    /// one leaves the others alone. Host and networks are locked meanwhile; a descriptor is open for each of 64.
+    ///
+    /// # Errors
+    /// What concerns all of them: a lock that somebody holds, records that cannot be written.
+    ///
+    /// ```no_run
+    /// use bridge::{AttachmentId, AttachmentSpec, Host};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut host = Host::open()?;
+    /// let mut wishes = Vec::new();
+    /// for name in ["a", "b"] {
+    ///     let spec = AttachmentSpec::new("blue".parse()?, AttachmentId::new("cli", name)?);
+    ///     wishes.push((spec, ns_mgmt::NetNs::open_name(&name.parse()?)?));
+    /// }
+    /// for made in host.attach_all(&wishes)? {
+    ///     println!("{:?}", made?.addresses);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn attach_all(
+        &mut self,
+        wishes: &[(AttachmentSpec, NetNs)],
+    ) -> Result<Vec<Result<Attachment>>> {
+        self.engine.attach_all(wishes, false)
+    }
+
+    /// The same, all or nothing: where one fails, the others are taken away again, and its error is the answer.
+    pub fn attach_all_or_none(
+        &mut self,
+        wishes: &[(AttachmentSpec, NetNs)],
+    ) -> Result<Vec<Attachment>> {
+        self.engine.attach_all(wishes, true)?.into_iter().collect()
+    }
+
     /// The steps that [`attach`](Self::attach) would take; none if it is attached already.
     pub fn plan_attach(&mut self, spec: &AttachmentSpec, namespace: &NetNs) -> Result<Vec<Step>> {
         let plan = self

@@ -7,6 +7,7 @@ mod action;
 mod announce;
 mod aside;
 mod attach;
+mod batch;
 mod changing;
 mod check;
 mod choose;

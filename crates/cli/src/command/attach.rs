@@ -1,15 +1,16 @@
 //! `vetch attach`: a namespace gets an interface in a network.
 
 use crate::cli::Global;
-use crate::command::{Answer, view};
+use crate::command::{Answer, batch, view};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::words::parse;
 use crate::{host, target};
 use bridge::{Attachment, AttachmentSpec, NetworkName, PortSpec};
 use core_netlink::{IfName, MacAddr};
-use ns_mgmt::Target;
+use ns_mgmt::{NetNs, Target};
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 /// Give a network namespace an interface in a network
 ///
@@ -22,14 +23,15 @@ Examples:
   vetch attach web pid:4711 --id build-7         the namespace of a process
   vetch attach web /proc/4711/ns/net --ip 10.88.0.7
   vetch attach lab c1 --ifname eth1              a second network
-  vetch attach lab vm --unguarded                a bridge or a virtual machine with MAC addresses of its own")]
+  vetch attach lab vm --unguarded                a bridge or a virtual machine with MAC addresses of its own
+  vetch attach --batch containers.txt --atomic   lines such as `web c1 -p 8080:80`: all of them, or none")]
 pub(crate) struct Args {
     /// Network to attach to
-    #[arg(value_parser = parse::<NetworkName>)]
-    network: NetworkName,
+    #[arg(value_parser = parse::<NetworkName>, required_unless_present = "batch")]
+    network: Option<NetworkName>,
     /// Network namespace: a name under /run/netns, a path, or `pid:N`
-    #[arg(value_name = "NETNS", value_parser = parse::<Target>)]
-    namespace: Target,
+    #[arg(value_name = "NETNS", value_parser = parse::<Target>, required_unless_present = "batch")]
+    namespace: Option<Target>,
     /// What detach will find it by, `NAME` or `cli:NAME`; the namespace's name unless given
     #[arg(long)]
     id: Option<String>,
@@ -59,7 +61,30 @@ pub(crate) struct Args {
     /// Only show the steps, and the words that undo each (none where undoing another one does)
     #[arg(long)]
     dry_run: bool,
+    /// Attach what the lines of a file say (`-`: of the standard input), each with the words of this command; `#` begins a comment
+    ///
+    /// Much faster than one by one. All lines are read before anything is changed; one that fails leaves the others alone.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ALONE)]
+    batch: Option<PathBuf>,
+    /// With --batch: all or none
+    #[arg(long, requires = "batch", conflicts_with = "network")]
+    atomic: bool,
 }
+
+/// What each line of a batch has for itself.
+const ALONE: [&str; 11] = [
+    "network",
+    "namespace",
+    "id",
+    "ifname",
+    "ip",
+    "mac",
+    "ports",
+    "nonlocal",
+    "dhcp",
+    "unguarded",
+    "dry_run",
+];
 
 const OPENINGS: &str = "Openings of its guard";
 
@@ -97,21 +122,14 @@ fn unicast(text: &str) -> Result<MacAddr, String> {
 
 impl Args {
     pub(crate) fn run(self, global: &Global, out: &mut Output) -> Result<Answer, Failure> {
+        if let Some(file) = &self.batch {
+            return batch::run(file, self.atomic, global, out);
+        }
         let _lent = ns_mgmt::lend_thread(); // nothing else runs in this process
-        let namespace = target::open(&self.namespace)?;
-        let id = target::id(self.id.as_deref(), &self.namespace, &namespace)?;
-        let spec = AttachmentSpec {
-            ifname: self.ifname,
-            addresses: self.ip,
-            mac: self.mac,
-            ports: self.publish.ports,
-            nonlocal: self.publish.nonlocal,
-            dhcp: self.dhcp,
-            unguarded: self.unguarded,
-            ..AttachmentSpec::new(self.network, id)
-        };
+        let dry_run = self.dry_run;
+        let (spec, namespace) = self.wish()?;
         let mut host = host::open(global)?;
-        if self.dry_run {
+        if dry_run {
             return host::print_plan(&host.plan_attach(&spec, &namespace)?, out);
         }
         let attachment = host.attach(&spec, &namespace)?;
@@ -121,10 +139,30 @@ impl Args {
         }
         Ok(Answer::Done)
     }
+
+    /// What is asked for, and of which namespace.
+    pub(crate) fn wish(self) -> Result<(AttachmentSpec, NetNs), Failure> {
+        let (Some(network), Some(target)) = (self.network, self.namespace) else {
+            return Err(Failure::new("NETWORK and NETNS are missing"));
+        };
+        let namespace = target::open(&target)?;
+        let id = target::id(self.id.as_deref(), &target, &namespace)?;
+        let spec = AttachmentSpec {
+            ifname: self.ifname,
+            addresses: self.ip,
+            mac: self.mac,
+            ports: self.publish.ports,
+            nonlocal: self.publish.nonlocal,
+            dhcp: self.dhcp,
+            unguarded: self.unguarded,
+            ..AttachmentSpec::new(network, id)
+        };
+        Ok((spec, namespace))
+    }
 }
 
 /// `web cli:c1: eth0 10.88.0.2/24 via 10.88.0.1, 8080:80/tcp`
-fn sentence(attachment: &Attachment) -> String {
+pub(crate) fn sentence(attachment: &Attachment) -> String {
     let key = &attachment.key;
     let via = if attachment.gateways.is_empty() {
         ""

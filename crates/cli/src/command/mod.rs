@@ -1,6 +1,7 @@
 //! Vetch's own commands: one file and one arm each.
 
 mod attach;
+mod batch;
 mod demo;
 mod detach;
 mod exec;
