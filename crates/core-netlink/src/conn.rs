@@ -99,6 +99,8 @@ pub struct Conn {
     seq: u32,
     out: Vec<u8>,
     warnings: Vec<String>,
+    /// A list whose end was not read: the kernel makes no other one meanwhile.
+    unread: Option<u32>,
     protocol: Protocol,
     looker: Option<Looker>,
 }
@@ -141,6 +143,7 @@ impl Conn {
             seq: 0,
             out: Vec::new(),
             warnings: Vec::new(),
+            unread: None,
             protocol,
             looker: Looker::new(),
         }
@@ -215,12 +218,15 @@ impl Conn {
         mut each: impl FnMut(Q::Record),
     ) -> Result<()> {
         let placed = self.send_one(request, Flags::DUMP)?;
-        self.collect(request, &placed, true, |kind, body| {
+        let read = self.collect(request, &placed, true, |kind, body| {
             if let Some(record) = Q::Record::decode(kind, body)? {
                 each(record);
             }
             Ok(())
-        })
+        });
+        let torn = read.as_ref().is_err_and(Error::is_of_receiving);
+        self.unread = torn.then_some(placed.seq);
+        read
     }
 
     fn write(&mut self, request: &(impl Request + ?Sized), extra: Flags) -> Result<Placed> {
@@ -252,8 +258,23 @@ impl Conn {
         if let Some(looker) = &self.looker {
             looker.sent(self.protocol, &self.out);
         }
+        if let Some(list) = self.unread.take() {
+            self.read_out(list);
+        }
         let sent = self.socket.send(&self.out);
         sent.map_err(|err| Error::new(request.what(), Cause::Socket(err)))
+    }
+
+    /// As far as can be.
+    fn read_out(&mut self, list: u32) {
+        let (mut last, mut room) = (false, Room::take());
+        while !last {
+            let Ok(got) = self.socket.receive(room.all(), true) else {
+                return;
+            };
+            let mut frames = Frames(room.first(got)).map_while(Result::ok);
+            last = frames.any(|frame| frame.seq == list && frame.verdict().is_some());
+        }
     }
 
     /// Objects until the acknowledgement, the end of the list, or (`acked` false) the first object.

@@ -145,6 +145,14 @@ impl Error {
         matches!(self.0.cause, Cause::Lost | Cause::Timeout)
     }
 
+    /// The answer was not read to its end.
+    pub(crate) fn is_of_receiving(&self) -> bool {
+        matches!(
+            self.0.cause,
+            Cause::Socket(_) | Cause::Timeout | Cause::Lost
+        )
+    }
+
     /// Refused before it was sent.
     pub fn is_invalid(&self) -> bool {
         matches!(self.0.cause, Cause::Invalid(_))

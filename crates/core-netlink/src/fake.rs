@@ -41,6 +41,8 @@ pub enum Reply {
     Records(Vec<(u16, Vec<u8>)>),
     /// The same, marked as interrupted.
     Interrupted(Vec<(u16, Vec<u8>)>),
+    /// The same, and receiving it fails the first time; meanwhile no other list is made.
+    Torn(Vec<(u16, Vec<u8>)>),
     /// No answer at all.
     Silence,
 }
@@ -54,6 +56,10 @@ type Function = Box<dyn FnMut(&Sent<'_>) -> Reply + Send>;
 pub(crate) struct FakeKernel {
     function: Function,
     waiting: VecDeque<Vec<u8>>,
+    /// The next receiving fails.
+    torn: bool,
+    /// A list is being read that was torn.
+    unread: bool,
     nothing: io::Stdin, // lends a descriptor where one must be lent
 }
 
@@ -68,6 +74,8 @@ impl FakeKernel {
         FakeKernel {
             function: Box::new(function),
             waiting: VecDeque::new(),
+            torn: false,
+            unread: false,
             nothing: io::stdin(),
         }
     }
@@ -81,7 +89,11 @@ impl FakeKernel {
             let frame = frame.map_err(io::Error::other)?;
             let flags = Flags::from_wire(frame.flags);
             let (kind, body) = (frame.kind, frame.body);
-            let reply = (self.function)(&Sent { kind, flags, body });
+            self.unread &= !self.waiting.is_empty();
+            let reply = match flags.contains(Flags::DUMP) && self.unread {
+                true => Reply::Errno(nix::libc::EBUSY),
+                false => (self.function)(&Sent { kind, flags, body }),
+            };
             self.answer(reply, flags, frame.seq);
         }
         Ok(())
@@ -98,6 +110,10 @@ impl FakeKernel {
             Reply::Interrupted(records) => {
                 list(&mut out, &records, flags, seq, NlmF::DUMP_INTR.bits());
             }
+            Reply::Torn(records) => {
+                list(&mut out, &records, flags, seq, 0);
+                (self.torn, self.unread) = (true, true);
+            }
             Reply::Silence => {}
         }
         while !out.is_empty() {
@@ -107,6 +123,9 @@ impl FakeKernel {
     }
 
     pub(crate) fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if std::mem::take(&mut self.torn) {
+            return Err(io::Error::from_raw_os_error(nix::libc::ENOMEM));
+        }
         let next = self.waiting.pop_front();
         let next = next.ok_or(io::ErrorKind::WouldBlock)?;
         let room = into.get_mut(..next.len());

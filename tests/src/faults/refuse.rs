@@ -87,7 +87,8 @@ fn trial(stage: &Stage<'_, '_>, number: usize, errno: Errno, row: &mut Row) -> b
 
 /// A failure is an answer in words.
 fn check_words(output: &Output, at: &str, row: &mut Row) {
-    let crashed = output.code == 101 || output.code >= 126;
+    // 126: `run` could not start the program.
+    let crashed = output.code == 101 || output.code > 126;
     let told =
         output.stderr.starts_with("error: cannot ") || output.stderr.contains("\nerror: cannot ");
     if crashed || (output.code != 0 && !told) {

@@ -329,3 +329,17 @@ fn a_list_that_cannot_begin_yet_is_asked_for_again() {
     assert_eq!(second.unwrap(), [Thing(2), Thing(12)]);
     assert!(third.unwrap_err().is_not_found());
 }
+
+#[test]
+fn a_list_that_was_not_read_is_read_out_before_the_next() {
+    let mut first = true;
+    let mut conn = Conn::fake(move |_| {
+        let things = (0..2_000).map(thing).collect();
+        match std::mem::take(&mut first) {
+            true => Reply::Torn(things),
+            false => Reply::Records(things),
+        }
+    });
+    assert!(conn.dump(&Ask(1)).unwrap_err().is_of_receiving());
+    assert_eq!(conn.dump(&Ask(1)).unwrap().len(), 2_000);
+}
