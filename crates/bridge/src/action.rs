@@ -4,7 +4,7 @@ use crate::announce::announce_step;
 use crate::kernel::Setting;
 use crate::port_action::PortAction;
 use crate::record::{Claim, Definition, Opened};
-use crate::spec::{Attachment, Network};
+use crate::spec::{Attachment, BIG_TCP, Ends, Network};
 use crate::step::Step;
 use core_netlink::IfName;
 use firewall::Change;
@@ -42,12 +42,13 @@ pub(crate) enum Action {
     Pair {
         attachment: Attachment,
         bridge: IfName,
-        queues: u32,
+        ends: Ends,
     },
     /// The host end's settings, before it is up.
     HostEnd {
         attachment: Attachment,
         bridge: IfName,
+        big_tcp: bool,
     },
     /// Addresses and routes inside.
     Inside { attachment: Attachment },
@@ -172,9 +173,13 @@ impl Action {
             Action::Pair {
                 attachment,
                 bridge,
-                queues,
-            } => pair_step(attachment, *bridge, *queues),
-            Action::HostEnd { attachment, bridge } => host_end_step(attachment, *bridge),
+                ends,
+            } => pair_step(attachment, *bridge, *ends),
+            Action::HostEnd {
+                attachment,
+                bridge,
+                big_tcp,
+            } => host_end_step(attachment, *bridge, *big_tcp),
             Action::Inside { attachment } => inside_step(attachment),
             Action::Localnet { bridge, on, others } => localnet_step(*bridge, *on, *others),
             Action::Flows {
@@ -351,7 +356,7 @@ pub(crate) fn place(namespace: &str) -> (String, String) {
     }
 }
 
-fn pair_step(attachment: &Attachment, bridge: IfName, queues: u32) -> Step {
+fn pair_step(attachment: &Attachment, bridge: IfName, ends: Ends) -> Step {
     let Attachment {
         key,
         host_end,
@@ -362,9 +367,18 @@ fn pair_step(attachment: &Attachment, bridge: IfName, queues: u32) -> Step {
     } = attachment;
     let ifname = key.ifname;
     let (netns, _) = place(namespace);
+    let (queues, big) = (
+        ends.queues,
+        if ends.big_tcp {
+            big_tcp_words()
+        } else {
+            String::new()
+        },
+    );
+    let both = format!("mtu {mtu} numtxqueues {queues} numrxqueues {queues}{big}");
     let words = vec![
         format!(
-            "ip link add {host_end} mtu {mtu} numtxqueues {queues} numrxqueues {queues} type veth peer name {ifname} address {mac} mtu {mtu} netns {netns}"
+            "ip link add {host_end} {both} type veth peer name {ifname} address {mac} {both} netns {netns}"
         ),
         format!(
             "ip link set {host_end} master {bridge} alias {}",
@@ -377,13 +391,23 @@ fn pair_step(attachment: &Attachment, bridge: IfName, queues: u32) -> Step {
     step(what, words, vec![format!("ip link delete {host_end}")])
 }
 
+fn big_tcp_words() -> String {
+    let keys = [
+        "gso_max_size",
+        "gro_max_size",
+        "gso_ipv4_max_size",
+        "gro_ipv4_max_size",
+    ];
+    keys.map(|key| format!(" {key} {BIG_TCP}")).concat()
+}
+
 pub(crate) fn alias(attachment: &Attachment) -> String {
     attachment
         .key
         .alias(attachment.addresses.iter().map(|net| net.addr()))
 }
 
-fn host_end_step(attachment: &Attachment, bridge: IfName) -> Step {
+fn host_end_step(attachment: &Attachment, bridge: IfName, big_tcp: bool) -> Step {
     let (end, mac) = (attachment.host_end, attachment.mac);
     let word = |on| if on { "on" } else { "off" };
     let (open, guarded) = (word(attachment.unguarded), word(!attachment.unguarded));
@@ -397,6 +421,9 @@ fn host_end_step(attachment: &Attachment, bridge: IfName) -> Step {
     words.push(format!(
         "bridge fdb replace {mac} dev {end} master static sticky"
     ));
+    if big_tcp {
+        words.push(format!("ip link set {bridge}{}", big_tcp_words()));
+    }
     let what = match attachment.unguarded {
         true => format!("make `{end}` a port of `{bridge}` that learns"),
         false => format!("lock `{end}` of `{bridge}` to {mac}"),

@@ -364,11 +364,12 @@ pub(crate) fn wired(network: &Network, of: &Attachment) -> Result<Vec<Action>> {
         Action::Pair {
             attachment: attachment(),
             bridge,
-            queues: network.queues,
+            ends: network.ends(),
         },
         Action::HostEnd {
             attachment: attachment(),
             bridge,
+            big_tcp: network.big_tcp,
         },
         Action::Inside {
             attachment: attachment(),

@@ -179,6 +179,7 @@ impl Engine {
             actions.push(Action::HostEnd {
                 attachment: of.clone(),
                 bridge: network.bridge,
+                big_tcp: network.big_tcp,
             });
             actions.push(Action::HostUp {
                 host_end: of.host_end,

@@ -159,9 +159,13 @@ impl Engine {
             Action::Pair {
                 attachment,
                 bridge,
-                queues,
-            } => self.make_pair(attachment, *bridge, *queues, scene),
-            Action::HostEnd { attachment, .. } => self.host_end(attachment, scene),
+                ends,
+            } => self.make_pair(attachment, *bridge, *ends, scene),
+            Action::HostEnd {
+                attachment,
+                big_tcp,
+                ..
+            } => self.host_end(attachment, *big_tcp, scene),
             Action::Inside { attachment } => self.inside(attachment, scene),
             Action::Localnet { on: true, .. } if scene.localnet => Ok(()),
             Action::Localnet { bridge, on, .. } => self.localnet(*bridge, *on),

@@ -160,6 +160,7 @@ impl Engine {
             internal: spec.internal,
             mtu,
             queues: spec.queues.unwrap_or(1),
+            big_tcp: spec.big_tcp,
             host_services: spec.host_services,
             policy: spec.policy.sorted(),
             reaches: Vec::new(),
@@ -442,6 +443,13 @@ fn same(op: &str, there: &Network, spec: &NetworkSpec) -> Result<()> {
     }
     if let Some(queues) = spec.queues.filter(|queues| *queues != there.queues) {
         return differ("queues", there.queues.to_string(), queues.to_string());
+    }
+    if spec.big_tcp != there.big_tcp {
+        return differ(
+            "BIG TCP",
+            there.big_tcp.to_string(),
+            spec.big_tcp.to_string(),
+        );
     }
     if spec.host_services != there.host_services {
         return differ(

@@ -249,6 +249,7 @@ mod tests {
             internal: false,
             mtu: 1500,
             queues: 1,
+            big_tcp: false,
             host_services: false,
             policy: Policy::default(),
             reaches: Vec::new(),

@@ -107,6 +107,8 @@ struct DefinitionFile {
     internal: bool,
     mtu: u32,
     queues: u32,
+    #[serde(default)]
+    big_tcp: bool,
     host_services: bool,
     #[serde(default)]
     policy: PolicyFile,
@@ -177,6 +179,7 @@ impl Definition {
             internal: network.internal,
             mtu: network.mtu,
             queues: network.queues,
+            big_tcp: network.big_tcp,
             host_services: network.host_services,
             policy: PolicyFile::from(&network.policy),
             reaches: network.reaches.iter().map(JoinedFile::from).collect(),
@@ -200,6 +203,7 @@ impl Definition {
             internal: file.internal,
             mtu: file.mtu,
             queues: file.queues,
+            big_tcp: file.big_tcp,
             host_services: file.host_services,
             policy: file.policy.into(),
             reaches: file.reaches.into_iter().map(Joined::from).collect(),

@@ -32,6 +32,8 @@ pub struct NetworkSpec {
     pub mtu: Option<u32>,
     /// Queues of each veth end; one unless given.
     pub queues: Option<u32>,
+    /// Whether TCP may hand over up to 192 KiB at a time (BIG TCP, Linux 6.3).
+    pub big_tcp: bool,
     /// Whether containers may use every service of the host that listens on the bridge.
     pub host_services: bool,
     /// The bridge's name; derived from the network's unless given.
@@ -55,6 +57,7 @@ impl NetworkSpec {
             internal: false,
             mtu: None,
             queues: None,
+            big_tcp: false,
             host_services: false,
             bridge: None,
             policy: Policy::default(),
@@ -91,6 +94,8 @@ pub struct Network {
     pub mtu: u32,
     /// Queues of each veth end.
     pub queues: u32,
+    /// Whether TCP may hand over up to 192 KiB at a time.
+    pub big_tcp: bool,
     /// Whether containers may use the host's services.
     pub host_services: bool,
     /// What its containers may do, where it differs from the usual.
@@ -103,7 +108,24 @@ pub struct Network {
     pub since: SystemTime,
 }
 
+/// How both ends of its pairs are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ends {
+    pub(crate) queues: u32,
+    pub(crate) big_tcp: bool,
+}
+
+/// The largest packet of BIG TCP in bytes: more gains nothing (the kernel's limit is 512 KiB, `GSO_MAX_SIZE`).
+pub(crate) const BIG_TCP: u32 = 192 * 1024;
+
 impl Network {
+    pub(crate) fn ends(&self) -> Ends {
+        Ends {
+            queues: self.queues,
+            big_tcp: self.big_tcp,
+        }
+    }
+
     /// Whether it has a subnet of IPv6.
     pub fn has_ipv6(&self) -> bool {
         self.subnets

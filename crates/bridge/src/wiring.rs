@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::kernel::Setting;
 use crate::name::MARK;
 use crate::record::{Claim, Opened};
-use crate::spec::{Attachment, Network};
+use crate::spec::{Attachment, BIG_TCP, Ends, Network};
 use core_netlink::addr::{AddressFlags, AddressSpec, Broadcast};
 use core_netlink::fdb::{FdbLife, FdbSpec};
 use core_netlink::link::{
@@ -167,7 +167,7 @@ impl Engine {
         &mut self,
         attachment: &Attachment,
         bridge: IfName,
-        queues: u32,
+        ends: Ends,
         scene: &mut Scene<'_>,
     ) -> Result<()> {
         let namespace = scene
@@ -177,9 +177,9 @@ impl Engine {
             .map_err(|err| Error::file(format!("hold namespace {namespace}"), err))?;
         let one_end = LinkSpec {
             mtu: Some(attachment.mtu),
-            tx_queues: Some(queues),
-            rx_queues: Some(queues),
-            ..LinkSpec::default()
+            tx_queues: Some(ends.queues),
+            rx_queues: Some(ends.queues),
+            ..big_tcp(ends.big_tcp)
         };
         let peer = LinkSpec {
             name: Some(attachment.key.ifname),
@@ -258,7 +258,12 @@ impl Engine {
     }
 
     /// Its settings in the order of the ruleset, all before it is up.
-    pub(crate) fn host_end(&mut self, attachment: &Attachment, scene: &Scene<'_>) -> Result<()> {
+    pub(crate) fn host_end(
+        &mut self,
+        attachment: &Attachment,
+        big: bool,
+        scene: &Scene<'_>,
+    ) -> Result<()> {
         let index = known(scene.host_end, attachment.host_end)?;
         self.kernel
             .set_sysctls(None, vec![action::sysctl_of_port(attachment.host_end)])?;
@@ -280,7 +285,8 @@ impl Engine {
             life: FdbLife::Static,
             ..FdbSpec::default()
         };
-        let requests: Vec<Box<dyn Request + '_>> = vec![
+        let big = big_tcp(big);
+        let mut requests: Vec<Box<dyn Request + '_>> = vec![
             Box::new(SetLink::new(index, &strict)),
             Box::new(SetBridgePort {
                 link: index,
@@ -288,6 +294,10 @@ impl Engine {
             }),
             Box::new(Netlink::replace(entry)),
         ];
+        // A bridge can have no more than its ports, and without one nothing that is big.
+        let bridge = scene.bridge.filter(|_| big.gso_max_size.is_some());
+        requests
+            .extend(bridge.map(|bridge| Box::new(SetLink::new(bridge, &big)) as Box<dyn Request>));
         send(self.kernel.route()?, &requests, |_| false)
             .map_err(|err| netlink(format!("set up port `{}`", attachment.host_end), err))
     }
@@ -425,6 +435,18 @@ pub(crate) fn port_settings(attachment: &Attachment) -> BridgePort {
         isolated: Some(attachment.isolated),
         hairpin: Some(!attachment.ports.is_empty()),
         ..BridgePort::default()
+    }
+}
+
+/// The sizes of BIG TCP, for both families, or those the kernel has.
+fn big_tcp(on: bool) -> LinkSpec {
+    let size = on.then_some(BIG_TCP);
+    LinkSpec {
+        gso_max_size: size,
+        gro_max_size: size,
+        gso_ipv4_max_size: size,
+        gro_ipv4_max_size: size,
+        ..LinkSpec::default()
     }
 }
 

@@ -414,3 +414,40 @@ fn gc_clears_what_a_vanished_namespace_left() {
         clear(lab);
     });
 }
+
+#[test]
+fn big_tcp_is_set_on_every_device_of_a_network() {
+    lab(|lab| {
+        let (a, b) = (lab.netns("a"), lab.netns("b"));
+        lab.vetch("network create web --subnet 10.77.0.0/24 --big-tcp")
+            .ok();
+        lab.vetch("network inspect web")
+            .ok()
+            .prints("BIG TCP         yes");
+        for name in ["a", "b"] {
+            lab.vetch(&format!("attach web {name}")).ok();
+        }
+        let size = |node: &Node, dev: &str| {
+            let link = node
+                .cmd(&format!("ip -d -j link show dev {dev}"))
+                .ok()
+                .json();
+            link[0]["gso_max_size"].as_u64().unwrap()
+        };
+        let end = lab.vetch("ls web --json").ok().json()[0]["host_interface"].clone();
+        let sizes = [
+            size(lab, "vbr-web"),
+            size(lab, end.as_str().unwrap()),
+            size(&a, "eth0"),
+            size(&b, "eth0"),
+        ];
+        assert_eq!(sizes, [196_608; 4]);
+        let _served = a.tcp_server("0.0.0.0:80");
+        b.tcp("10.77.0.2:80").unwrap();
+        lab.vetch("network check").ok();
+        lab.vetch("network create web")
+            .exits(2)
+            .complains("BIG TCP true, not false");
+        clear(lab);
+    });
+}

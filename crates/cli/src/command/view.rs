@@ -37,6 +37,7 @@ pub(crate) fn network(network: &Network) -> Value {
         "host_service": texts(&network.policy.services),
         "mtu": network.mtu,
         "queues": network.queues,
+        "big_tcp": network.big_tcp,
         "since": time::rfc3339(network.since),
     })
 }
@@ -82,6 +83,7 @@ pub(crate) fn facts(network: &Network) -> Vec<(&'static str, String)> {
     facts.extend([
         ("mtu", network.mtu.to_string()),
         ("queues", network.queues.to_string()),
+        ("BIG TCP", yes(network.big_tcp)),
         ("since", time::rfc3339(network.since)),
     ]);
     facts
