@@ -2,7 +2,6 @@
 //! whose IPv6 counterpart is somebody else's: neighbours that knew the old MAC address would send there for half a minute. In such a
 //! network everybody announces himself.
 
-use crate::action::{place, step, sysctl_words};
 use crate::engine::{Engine, Scene, netlink};
 use crate::error::{Error, Result};
 use crate::file;
@@ -12,6 +11,7 @@ use crate::record::Claim;
 use crate::spec::Attachment;
 use crate::step::Step;
 use crate::store::Store;
+use crate::words::{place, step, sysctl_words};
 use core_netlink::HwAddr;
 use core_netlink::link::LinkSpec;
 use std::path::PathBuf;

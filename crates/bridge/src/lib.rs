@@ -48,6 +48,7 @@ mod subnet;
 mod view;
 mod watch;
 mod wiring;
+mod words;
 
 pub use check::Difference;
 pub use error::{Error, Result};
