@@ -203,13 +203,23 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// Removes a directory with all that is in it; symbolic links are removed, not followed.
+/// So often a directory is emptied.
+const EMPTIED: usize = 8;
+
+/// Removes a directory with all that is in it; symbolic links are removed, not followed. Whoever waits for a lock in it may make its file
+/// anew meanwhile.
 pub(crate) fn remove_tree(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(err) if err.kind() != io::ErrorKind::NotFound => {
-            Err(Error::file(format!("remove {}", path.display()), err))
+    let mut tries = 1;
+    loop {
+        match fs::remove_dir_all(path) {
+            Err(err) if err.kind() == io::ErrorKind::DirectoryNotEmpty && tries < EMPTIED => {
+                tries += 1;
+            }
+            Err(err) if err.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::file(format!("remove {}", path.display()), err));
+            }
+            _ => return Ok(()),
         }
-        _ => Ok(()),
     }
 }
 
@@ -346,6 +356,21 @@ mod tests {
         assert!(make_dir(&dir.path().join("dir")).is_err());
         fs::set_permissions(&real, fs::Permissions::from_mode(0o666)).unwrap();
         assert!(format!("{:?}", read(&real).unwrap_err()).contains("others may write"));
+    }
+
+    /// Five files for each tree, which is emptied eight times at most.
+    #[test]
+    fn a_tree_goes_though_somebody_makes_a_lock_in_it_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        for tree in 0..50 {
+            let tree = dir.path().join(tree.to_string());
+            fs::create_dir(&tree).unwrap();
+            std::thread::scope(|scope| {
+                scope.spawn(|| (0..5).for_each(|n| drop(fs::write(tree.join(n.to_string()), b""))));
+                remove_tree(&tree).unwrap();
+            });
+            let _ = fs::remove_dir_all(&tree);
+        }
     }
 
     #[test]
