@@ -20,6 +20,7 @@ mod grid;
 mod lab;
 mod node;
 mod normal;
+pub mod peers;
 pub mod skip;
 mod state;
 mod twin;

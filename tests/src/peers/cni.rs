@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::tool::{Container, Step, Tool, Verb};
+use super::{Container, Step, Tool, Verb};
 use crate::exec::Output;
 use crate::node::Node;
 
@@ -13,13 +13,14 @@ const DIRECTORY: &str = "/usr/lib/cni";
 const CHAIN: [&str; 3] = ["bridge", "portmap", "firewall"];
 
 /// The plugins as Debian has them.
-pub(super) struct Cni {
+#[derive(Debug)]
+pub struct Cni {
     version: String,
 }
 
 impl Cni {
     /// The plugins themselves do not know their version, the package does; it is asked where its list is in sight.
-    pub(super) fn new() -> Cni {
+    pub fn installed() -> Cni {
         let words = ["-W", "-f", "${Version}", "containernetworking-plugins"];
         let said = Command::new("dpkg-query").args(words).output();
         let said = said.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());

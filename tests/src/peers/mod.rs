@@ -1,13 +1,19 @@
-//! Who connects containers: which programs run for it, with what input.
+//! Who connects containers beside Vetch: which programs run for it, with what input.
+
+mod cni;
+mod netavark;
 
 use std::path::Path;
+
+pub use cni::Cni;
+pub use netavark::Netavark;
 
 use crate::exec::{Output, Run};
 use crate::node::Node;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verb {
+pub enum Verb {
     /// A container is connected.
     Add,
     /// It is taken away.
@@ -16,7 +22,7 @@ pub(super) enum Verb {
 
 impl Verb {
     /// As CNI calls it.
-    pub(super) fn word(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Verb::Add => "ADD",
             Verb::Del => "DEL",
@@ -26,16 +32,20 @@ impl Verb {
 
 /// A container: a namespace `/run/netns/NAME`, its address, and a port of the host that leads to its port 80.
 #[derive(Debug, Clone)]
-pub(super) struct Container {
-    pub(super) name: String,
-    pub(super) ip: String,
+pub struct Container {
+    /// Of its namespace too.
+    pub name: String,
+    /// In 10.66.0.0/24.
+    pub ip: String,
     /// Empty for all addresses of the host.
-    pub(super) host_ip: &'static str,
-    pub(super) host_port: u16,
+    pub host_ip: &'static str,
+    /// That leads to its port 80.
+    pub host_port: u16,
 }
 
 impl Container {
-    pub(super) fn new(name: &str, last: u8, host_port: u16) -> Container {
+    /// With the address 10.66.0.`last`, and a port on all addresses of the host.
+    pub fn new(name: &str, last: u8, host_port: u16) -> Container {
         Container {
             name: name.to_owned(),
             ip: format!("10.66.0.{last}"),
@@ -45,22 +55,25 @@ impl Container {
     }
 
     /// The path of its namespace.
-    pub(super) fn netns(&self) -> String {
+    pub fn netns(&self) -> String {
         format!("/run/netns/{}", self.name)
     }
 }
 
 /// One run of a program.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Step {
-    pub(super) argv: Vec<String>,
-    pub(super) env: Vec<(&'static str, String)>,
-    pub(super) input: String,
+pub struct Step {
+    /// The program by its path, and its words.
+    pub argv: Vec<String>,
+    /// What is added to its environment.
+    pub env: Vec<(&'static str, String)>,
+    /// Its standard input.
+    pub input: String,
 }
 
 impl Step {
     /// Ready to be started, with words before its own.
-    pub(super) fn run<'a>(&self, node: &'a Node, before: &[&str]) -> Run<'a> {
+    pub fn run<'a>(&self, node: &'a Node, before: &[&str]) -> Run<'a> {
         let words: Vec<&str> = self.argv.iter().map(String::as_str).collect();
         let run = node.argv(&[before, &words].concat());
         let run = run.env("LD_LIBRARY_PATH", "").stdin(self.input.clone());
@@ -70,7 +83,7 @@ impl Step {
 }
 
 /// Somebody who connects containers to the network 10.66.0.0/24, all of whom are asked for the same.
-pub(super) trait Tool: Send + Sync {
+pub trait Tool: Send + Sync {
     /// Its name and version.
     fn name(&self, node: &Node) -> String;
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::tool::{Container, Step, Tool, Verb};
+use super::{Container, Step, Tool, Verb};
 use crate::exec::Output;
 use crate::node::Node;
 
@@ -11,7 +11,8 @@ const PROGRAM: &str = "/usr/lib/podman/netavark";
 const CONFIG: &str = "/run/netavark";
 
 /// netavark as Debian has it.
-pub(super) struct Netavark;
+#[derive(Debug)]
+pub struct Netavark;
 
 impl Tool for Netavark {
     fn name(&self, node: &Node) -> String {

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use super::attacked::row;
 use super::ground;
 use super::place::Place;
-use super::tool::{Container, Tool, Verb};
 use super::trial::{Trial, said};
 use crate::exec::Output;
 use crate::faults::table::{Kind, Row};
 use crate::lab::Lab;
 use crate::node::Node;
+use crate::peers::{Container, Tool, Verb};
 
 const CROWD: u8 = 64;
 const AGAIN: usize = 100;

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use super::place::Place;
-use super::tool::{Tool, Verb};
 use super::trial::Trial;
 use crate::exec::Output;
 use crate::faults::call::Call;
@@ -12,6 +11,7 @@ use crate::faults::refuse::{ERRNOS, refuser};
 use crate::faults::table::{Kind, Row};
 use crate::faults::trace::{Act, When};
 use crate::lab::Lab;
+use crate::peers::{Tool, Verb};
 
 /// Killed at no more than so many points of each command, evenly spread.
 pub(super) fn killed(lab: &Lab, tool: Box<dyn Tool>, limit: usize) -> Vec<Row> {

@@ -6,13 +6,10 @@
 mod again;
 mod attacked;
 mod beside;
-mod cni;
 mod ground;
-mod netavark;
 mod open;
 mod place;
 mod runtime;
-mod tool;
 mod trial;
 mod vetch;
 
@@ -21,7 +18,7 @@ pub use beside::Beside;
 use super::campaign::Part;
 use super::table::Row;
 use crate::lab::Lab;
-use tool::Tool;
+use crate::peers::{Cni, Netavark, Tool};
 
 type NewTool = fn() -> Box<dyn Tool>;
 type Attack = fn(&Lab, Box<dyn Tool>, usize) -> Vec<Row>;
@@ -37,8 +34,8 @@ const ATTACKS: [(&str, Attack); 4] = [
 /// Everyone: its name in filters, and how it is had.
 const TOOLS: [(&str, NewTool); 3] = [
     ("vetch", || Box::new(vetch::Vetch::new())),
-    ("cni", || Box::new(cni::Cni::new())),
-    ("netavark", || Box::new(netavark::Netavark)),
+    ("cni", || Box::new(Cni::installed())),
+    ("netavark", || Box::new(Netavark)),
 ];
 
 /// The parts whose name (`netavark killed`) contains `filter`, of those who are installed; at most `points` places of each command.

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::attacked::row;
 use super::place::Place;
-use super::tool::{Container, Tool, Verb};
 use crate::attack::frames::{Mac, arp_reply, router_advertisement, send};
 use crate::faults::table::{Kind, Row};
 use crate::lab::Lab;
 use crate::node::Node;
+use crate::peers::{Container, Tool, Verb};
 use crate::wire::Server;
 
 pub(super) const HOW: &str = "by default";

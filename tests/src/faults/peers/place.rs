@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::ground;
 use super::runtime::Runtime;
-use super::tool::{Container, Tool, Verb};
 use crate::exec::Output;
 use crate::faults::call::Call;
 use crate::faults::trace::{Act, When};
 use crate::faults::world::taken;
 use crate::lab::Lab;
 use crate::node::Node;
+use crate::peers::{Container, Tool, Verb};
 use crate::state::State;
 use crate::wire::Server;
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::tool::{Container, Step, Tool, Verb};
 use crate::exec::Output;
 use crate::faults::call::Call;
 use crate::faults::trace::{Act, Programs, STOPPED, When, trace_run};
 use crate::node::Node;
+use crate::peers::{Container, Step, Tool, Verb};
 
 /// One program may take this long, among many others.
 const LIMIT: Duration = Duration::from_secs(180);

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::place::Place;
-use super::tool::Verb;
 use crate::exec::Output;
 use crate::faults::table::{Kind, Row};
+use crate::peers::Verb;
 
 /// A trial, and in which ways it was lost.
 pub(super) struct Trial<'a> {

@@ -2,9 +2,9 @@
 
 use std::env;
 
-use super::tool::{Container, Step, Tool, Verb};
 use crate::exec::Output;
 use crate::node::Node;
+use crate::peers::{Container, Step, Tool, Verb};
 
 /// The binary under test.
 pub(super) struct Vetch {
