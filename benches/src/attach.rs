@@ -83,6 +83,7 @@ impl Floored {
             name: &self.link,
             peer: "eth0",
             master: self.bridge,
+            group: 0,
             up: true,
             namespace: Some(&namespace),
             mac: Some(self.mac()),

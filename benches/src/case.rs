@@ -12,6 +12,7 @@ pub struct Case<'a> {
     operations: usize,
     rounds: usize,
     target: Option<f64>,
+    least: Vec<(&'static str, f64)>,
     names: Vec<&'static str>,
     runs: Vec<Run<'a>>,
 }
@@ -25,12 +26,14 @@ impl fmt::Debug for Case<'_> {
 impl<'a> Case<'a> {
     /// A case such as `address add`, of `operations` per run, without contenders yet.
     pub fn new(name: &'static str, operations: usize, rounds: usize) -> Self {
-        let (target, names, runs) = (None, Vec::new(), Vec::new());
+        let (target, least) = (None, Vec::new());
+        let (names, runs) = (Vec::new(), Vec::new());
         Case {
             name,
             operations,
             rounds,
             target,
+            least,
             names,
             runs,
         }
@@ -40,6 +43,13 @@ impl<'a> Case<'a> {
     #[must_use]
     pub fn at_most(mut self, target: f64) -> Self {
         self.target = Some(target);
+        self
+    }
+
+    /// The ratio that another contender is to reach.
+    #[must_use]
+    pub fn at_least(mut self, name: &'static str, ratio: f64) -> Self {
+        self.least.push((name, ratio));
         self
     }
 
@@ -81,6 +91,7 @@ impl<'a> Case<'a> {
             name: self.name,
             operations: self.operations,
             target: self.target,
+            least: self.least,
             times,
         })
     }
@@ -95,6 +106,8 @@ pub struct Row {
     pub operations: usize,
     /// The ratio that Vetch is to stay within.
     pub target: Option<f64>,
+    /// The ratios that others are to reach.
+    pub least: Vec<(&'static str, f64)>,
     /// Each contender's name and times; the floor first.
     pub times: Vec<(&'static str, Times)>,
 }
@@ -108,6 +121,12 @@ impl Row {
     /// A contender's median over the floor's.
     pub fn ratio(&self, times: &Times) -> f64 {
         times.median().div_duration_f64(self.times[0].1.median())
+    }
+
+    /// What another contender is to reach, if anything.
+    pub fn least_of(&self, name: &str) -> Option<f64> {
+        let found = self.least.iter().find(|(of, _)| *of == name);
+        found.map(|(_, ratio)| *ratio)
     }
 
     /// Whether Vetch stays within its target, if there is one.

@@ -5,7 +5,7 @@ use crate::case::Case;
 use crate::floor::{ACK, Floor, enter, make_namespace};
 use crate::timing::time;
 use crate::world::{batch, fresh, here, nowhere, unname, with_bridge};
-use crate::{dumps, ports};
+use crate::{dumps, many, ports};
 use anyhow::{Context, Result};
 use core_netlink::addr::AddressSpec;
 use core_netlink::fdb::{FdbLife, FdbSpec};
@@ -34,6 +34,8 @@ pub struct Size {
     pub routes: usize,
     /// Containers that are attached already where it says many.
     pub attached: usize,
+    /// Containers attached in one go.
+    pub containers: usize,
     /// Bytes of a stream.
     pub bytes: usize,
     /// Whether `ip` is there to compare with.
@@ -53,6 +55,7 @@ impl Size {
             links: 1_000,
             routes: 100_000,
             attached: 500,
+            containers: 1_000,
             bytes: 2 << 30,
             ip: false,
             vetch: None,
@@ -66,6 +69,7 @@ impl Size {
             requests: 200,
             objects: 10,
             batch: 20_000,
+            containers: 200,
             bytes: 512 << 20,
             ..Size::full()
         }
@@ -90,6 +94,7 @@ pub fn all(size: &Size) -> Vec<Case<'_>> {
     ];
     cases.extend(dumps::all(size));
     cases.extend(ports::all(size));
+    cases.extend(many::all(size));
     cases
 }
 

@@ -86,6 +86,7 @@ impl Network {
                 name: &name,
                 peer: "eth0",
                 master: bridge,
+                group: 0,
                 up: true,
                 namespace: Some(container),
                 mac: None,
@@ -208,6 +209,7 @@ pub(crate) fn all<'a>(size: &Size) -> Vec<Case<'a>> {
         return Vec::new();
     };
     let made = |maker| Made::new((maker, OnceCell::new()));
+    let big = vetch.clone();
     let (hand, ours) = (made(Maker::Hand), made(Maker::Vetch(vetch, "")));
     let bytes = size.bytes;
     let ways = [
@@ -223,5 +225,11 @@ pub(crate) fn all<'a>(size: &Size) -> Vec<Case<'a>> {
             .with("hand", move |_| send(&hand, way, bytes))
             .with("vetch", move |_| send(&ours, way, bytes))
     };
-    ways.into_iter().map(case).collect()
+    let mut cases: Vec<_> = ways.into_iter().map(case).collect();
+    let big = made(Maker::Vetch(big, "--big-tcp"));
+    // At least 1.3 times as much as by hand.
+    let case = Case::new("stream, --big-tcp", bytes >> 20, size.rounds.min(11)).at_most(1.0 / 1.3);
+    let case = case.with("hand", move |_| send(&hand, Way::Neighbour, bytes));
+    cases.push(case.with("vetch", move |_| send(&big, Way::Neighbour, bytes)));
+    cases
 }

@@ -208,8 +208,10 @@ impl Floor {
         self.ifinfo(0, u32::from(pair.up));
         self.text(3, pair.name);
         self.queues();
-        if pair.master != 0 {
-            self.attr(10, &pair.master.to_ne_bytes());
+        for (kind, value) in [(10, pair.master), (27, pair.group)] {
+            if value != 0 {
+                self.attr(kind, &value.to_ne_bytes());
+            }
         }
         let info = self.nest(18);
         self.text(1, "veth");
@@ -348,6 +350,8 @@ pub struct Pair<'a> {
     pub peer: &'a str,
     /// The bridge of the end here, by index.
     pub master: u32,
+    /// Its group, to be deleted by.
+    pub group: u32,
     /// Whether the end here is up.
     pub up: bool,
     /// Where the other end is born.

@@ -13,7 +13,7 @@ use std::{env, fs};
 use vetch_benches::attach::Floored;
 use vetch_benches::case::Case;
 use vetch_benches::cases::{self, Size};
-use vetch_benches::{memory, process, report, world};
+use vetch_benches::{memory, peers, process, report, world};
 
 fn main() -> ExitCode {
     let words: Vec<_> = env::args().skip(1).collect();
@@ -48,6 +48,7 @@ fn go(word: &str, rest: &[String]) -> Result<()> {
 #[derive(Default)]
 struct Options {
     quick: bool,
+    peers: bool,
     json: Option<PathBuf>,
     filter: String,
 }
@@ -58,6 +59,7 @@ impl Options {
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--quick" => options.quick = true,
+                "--peers" => options.peers = true,
                 "--json" => {
                     options.json = Some(words.next().context("--json needs a file")?.into())
                 }
@@ -94,6 +96,14 @@ fn bench(options: &Options) -> Result<()> {
         rows.push(measured(case)?);
     }
     for case in process::all(&size, script)?.into_iter().filter(wanted) {
+        rows.push(measured(case)?);
+    }
+    let beside = if options.peers {
+        peers::all(&size)
+    } else {
+        Vec::new()
+    };
+    for case in beside.into_iter().filter(wanted) {
         rows.push(measured(case)?);
     }
     let facts = match "memory".contains(&options.filter) {

@@ -33,10 +33,13 @@ pub fn line(row: &Row) -> String {
             ratios.first().unwrap_or(&0.0),
             ratios.last().unwrap_or(&0.0),
         );
-        line += &format!(
-            " {name} {:.2}x ({least:.2} .. {most:.2}) ",
-            row.ratio(times)
-        );
+        let ratio = row.ratio(times);
+        let wanted = match row.least_of(name) {
+            Some(wanted) if ratio < wanted => format!(" >={wanted} !"),
+            Some(wanted) => format!(" >={wanted}"),
+            None => String::new(),
+        };
+        line += &format!(" {name} {ratio:.2}x{wanted} ({least:.2} .. {most:.2}) ");
     }
     line.trim_end().to_owned()
 }
@@ -66,7 +69,7 @@ pub fn document(rows: &[Row], facts: &[Fact], load: [String; 2]) -> Value {
 fn case(row: &Row) -> Value {
     let each = |(name, times): &(&str, Times)| {
         json!({
-            "name": name, "ratio": row.ratio(times), "rounds": times.0.len(),
+            "name": name, "ratio": row.ratio(times), "at_least": row.least_of(name), "rounds": times.0.len(),
             "min": row.each(times.min()), "median": row.each(times.median()), "max": row.each(times.max()),
         })
     };
@@ -110,6 +113,7 @@ mod tests {
             name: "thing add",
             operations: 10,
             target: Some(1.4),
+            least: Vec::new(),
             times,
         }
     }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::program::{Program, exit_code};
-use crate::{sandbox, sh};
+use crate::{faults, sandbox, sh};
 
 /// What to measure.
 #[derive(Args)]
@@ -22,6 +22,12 @@ pub(crate) struct Options {
     /// Only operations whose name contains this.
     #[arg(long, value_name = "NAME")]
     filter: Option<String>,
+    /// CNI's plugins, netavark and a script of `ip` and `iptables` besides, where they are installed (by root only).
+    #[arg(long)]
+    peers: bool,
+    /// Install the peers that are missing (Debian, by root).
+    #[arg(long, requires = "peers")]
+    install: bool,
 }
 
 /// `cargo xtask bench`. Nothing is installed: what is missing to compare with is said and left out.
@@ -30,6 +36,9 @@ pub(crate) fn main(options: &Options) -> Result<ExitCode> {
         Some(path) => env::current_dir()?.join(path),
         None => sh::target_dir()?.join("bench.json"),
     };
+    if options.peers {
+        faults::prepare_peers(options.install)?;
+    }
     // A place that cannot be written is noticed before the work.
     fs::write(&json, "").with_context(|| format!("write {}", json.display()))?;
     let program = Program {
@@ -52,6 +61,7 @@ fn words(options: &Options, json: &Path) -> Vec<String> {
         json.display().to_string(),
     ];
     words.extend(options.quick.then(|| "--quick".to_owned()));
+    words.extend(options.peers.then(|| "--peers".to_owned()));
     if let Some(filter) = &options.filter {
         words.extend(["--filter".to_owned(), filter.clone()]);
     }

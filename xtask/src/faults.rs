@@ -56,13 +56,13 @@ pub(crate) fn main(options: &Options) -> Result<ExitCode> {
 }
 
 /// Programs of others stay out of user namespaces, where what they are refused would say nothing about them.
-fn prepare_peers(install: bool) -> Result<()> {
+pub(crate) fn prepare_peers(install: bool) -> Result<()> {
     if !Uid::effective().is_root() {
-        bail!("the peers are run by root only\nhint: `sudo cargo xtask faults --peers`");
+        bail!("the peers are run by root only\nhint: the same as root");
     }
     if !tools::prepare_peers(install)? {
         bail!(
-            "there is nobody to compare with\nhint: `cargo xtask faults --peers --install` installs the packages named above"
+            "there is nobody to compare with\nhint: `--install` installs the packages named above"
         );
     }
     Ok(())
