@@ -4,6 +4,7 @@
 //! times contenders in turn. `cargo xtask bench` runs the program of this package in the private sandbox; `cargo bench -p
 //! vetch-benches` measures the library alone. Ratios within one run are what counts: absolute times are the machine's.
 
+pub mod against;
 pub mod attach;
 mod bulk;
 pub mod case;
@@ -15,6 +16,7 @@ mod many;
 pub mod memory;
 pub mod nft;
 pub mod peers;
+pub mod plots;
 mod ports;
 pub mod process;
 pub mod report;

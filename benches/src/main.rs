@@ -7,13 +7,13 @@
 
 use anyhow::{Context, Result, bail};
 use nix::mount::{MsFlags, mount};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs};
 use vetch_benches::attach::Floored;
 use vetch_benches::case::Case;
 use vetch_benches::cases::{self, Size};
-use vetch_benches::{memory, peers, process, report, world};
+use vetch_benches::{against, memory, peers, plots, process, report, world};
 
 fn main() -> ExitCode {
     let words: Vec<_> = env::args().skip(1).collect();
@@ -50,6 +50,8 @@ struct Options {
     quick: bool,
     peers: bool,
     json: Option<PathBuf>,
+    against: Option<PathBuf>,
+    plots: Option<PathBuf>,
     filter: String,
 }
 
@@ -62,6 +64,12 @@ impl Options {
                 "--peers" => options.peers = true,
                 "--json" => {
                     options.json = Some(words.next().context("--json needs a file")?.into())
+                }
+                "--against" => {
+                    options.against = Some(words.next().context("--against needs a file")?.into())
+                }
+                "--plots" => {
+                    options.plots = Some(words.next().context("--plots needs a directory")?.into())
                 }
                 "--filter" => {
                     options.filter = words.next().context("--filter needs a name")?.clone()
@@ -113,6 +121,15 @@ fn bench(options: &Options) -> Result<()> {
     for fact in &facts {
         println!("{}", report::fact(fact));
     }
+    if let Some(directory) = &options.plots {
+        rows.extend(plots::draw(&size, directory)?);
+        println!("drawn in {}", directory.display());
+    }
+    if let Some(path) = &options.against {
+        let lines = then(path).and_then(|then| against::lines(&rows, &then));
+        let lines = lines.with_context(|| format!("compare with {}", path.display()))?;
+        lines.iter().for_each(|line| println!("{line}"));
+    }
     let after = report::load();
     println!("load at the end {after}; `!` marks what misses its target");
     let Some(path) = &options.json else {
@@ -120,6 +137,10 @@ fn bench(options: &Options) -> Result<()> {
     };
     let text = format!("{:#}\n", report::document(&rows, &facts, [before, after]));
     fs::write(path, text).with_context(|| format!("write {}", path.display()))
+}
+
+fn then(path: &Path) -> Result<serde_json::Value> {
+    Ok(serde_json::from_str(&fs::read_to_string(path)?)?)
 }
 
 fn measured(case: Case<'_>) -> Result<vetch_benches::case::Row> {

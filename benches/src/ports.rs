@@ -75,7 +75,7 @@ fn by_library(there: u16, more: u16) -> Result<Duration> {
 }
 
 /// Each in a transaction of its own.
-fn one_more<'a>(name: &'static str, there: u16, size: &Size) -> Case<'a> {
+pub(crate) fn one_more<'a>(name: &'static str, there: u16, size: &Size) -> Case<'a> {
     let more = size.requests as u16;
     Case::new(name, more.into(), size.rounds.min(9))
         .at_most(1.3)

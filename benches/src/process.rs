@@ -332,6 +332,21 @@ pub fn all(size: &Size, script: bool) -> Result<Vec<Case<'_>>> {
     Ok(cases)
 }
 
+/// An attach where so many are attached already.
+pub(crate) fn attach_beside(size: &Size, attached: usize) -> Result<Case<'_>> {
+    let own = std::env::current_exe().context("find this program")?;
+    let mut contenders = vec![("floor", Contender::new(Who::Floor(own), attached))];
+    let vetch = size.vetch.clone().map(Who::Vetch);
+    contenders.extend(vetch.map(|who| ("vetch", Contender::new(who, attached))));
+    Ok(part(
+        "attach, beside more",
+        Part::Attach,
+        None,
+        size,
+        &contenders,
+    ))
+}
+
 fn part<'a>(
     name: &'static str,
     part: Part,

@@ -19,6 +19,12 @@ pub(crate) struct Options {
     /// Where the figures are kept [default: bench.json in the target directory].
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Compare with the figures of an earlier run, as --json kept them.
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
+    /// Draw what an attach costs beside more and more attached, and a port beside more ports (SVG).
+    #[arg(long, value_name = "DIR")]
+    plots: Option<PathBuf>,
     /// Only operations whose name contains this.
     #[arg(long, value_name = "NAME")]
     filter: Option<String>,
@@ -47,14 +53,14 @@ pub(crate) fn main(options: &Options) -> Result<ExitCode> {
         timed: true,
         limit: sandbox::LIMIT,
     };
-    let code = program.run(words(options, &json))?;
+    let code = program.run(words(options, &json)?)?;
     if code == Some(0) {
         println!("kept in {}", json.display());
     }
     Ok(exit_code(code))
 }
 
-fn words(options: &Options, json: &Path) -> Vec<String> {
+fn words(options: &Options, json: &Path) -> Result<Vec<String>> {
     let mut words = vec![
         "run".to_owned(),
         "--json".to_owned(),
@@ -65,5 +71,12 @@ fn words(options: &Options, json: &Path) -> Vec<String> {
     if let Some(filter) = &options.filter {
         words.extend(["--filter".to_owned(), filter.clone()]);
     }
-    words
+    for (word, path) in [("--against", &options.against), ("--plots", &options.plots)] {
+        if let Some(path) = path {
+            let path =
+                fs::canonicalize(path).with_context(|| format!("find {}", path.display()))?;
+            words.extend([word.to_owned(), path.display().to_string()]);
+        }
+    }
+    Ok(words)
 }
