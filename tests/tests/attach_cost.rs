@@ -23,6 +23,8 @@ struct Trace {
     programs: usize,
     processes: usize,
     threads: usize,
+    /// The paths, but for what is opened before `main`.
+    opened: Vec<String>,
     sends: Vec<Vec<u8>>,
 }
 
@@ -67,6 +69,14 @@ impl Trace {
     fn add_call(&mut self, call: &str) {
         self.calls += 1;
         self.programs += usize::from(call.starts_with("execve"));
+        let path = call
+            .starts_with("open")
+            .then(|| call.split('"').nth(1))
+            .flatten();
+        // Rust's own start looks where its stack ends.
+        let loaded = |path: &&str| path.contains(".so") || *path == "/proc/self/maps";
+        self.opened
+            .extend(path.filter(|path| !loaded(path)).map(str::to_owned));
         let new = ["clone", "fork", "vfork"]
             .iter()
             .any(|start| call.starts_with(start));
@@ -196,6 +206,34 @@ fn attach_and_detach_start_nothing_and_move_nothing() {
         Trace::of(lab, "detach blue c2").check(SENDS, CALLS);
         lab.vetch("detach blue c1 --wait").ok();
         lab.vetch("network rm blue").ok();
+    });
+}
+
+/// No locale, no users, no configuration.
+#[test]
+fn a_start_opens_no_file_that_it_does_not_need() {
+    lab(|lab| {
+        if !is_traced(lab) {
+            skip!("tool:strace: cannot see which files are opened");
+        }
+        assert_eq!(Trace::of(lab, "--version").opened, [""; 0]);
+        lab.vetch("network create blue --subnet 10.66.0.0/16").ok();
+        let attached = attach(lab, 1);
+        let ours = |path: &String| {
+            ["/run/", "/proc", "/var/lib/vetch"]
+                .iter()
+                .any(|start| path.starts_with(start))
+        };
+        let strange: Vec<_> = attached
+            .opened
+            .iter()
+            .filter(|path| path.starts_with('/') && !ours(path))
+            .collect();
+        assert!(
+            !attached.opened.is_empty() && strange.is_empty(),
+            "{strange:?}"
+        );
+        lab.vetch("network rm --force --wait blue").ok();
     });
 }
 
