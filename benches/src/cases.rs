@@ -426,6 +426,7 @@ fn namespace(size: &Size) -> Case<'_> {
             took
         })
         .with("vetch", move |_| {
+            let _lent = ns_mgmt::lend_thread();
             named(count, |name| {
                 Ok(ns_mgmt::NetNs::create_named(&name.parse()?).map(drop)?)
             })

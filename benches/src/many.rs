@@ -103,6 +103,7 @@ fn by_library(count: usize) -> Result<Took> {
             subnets: vec!["10.77.0.0/16".parse()?],
             ..NetworkSpec::new(network.clone())
         })?;
+        let _lent = ns_mgmt::lend_thread();
         let up = time(|| {
             let mut wishes = Vec::new();
             for i in 0..count {

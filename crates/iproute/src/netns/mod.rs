@@ -123,6 +123,7 @@ fn add(s: &mut Session<'_>, args: &mut Args<'_>) -> Done {
     let name = name(args)?;
     check_new(s, &name)?;
     end(s, args)?;
+    let _lent = ns_mgmt::lend_thread(); // it is ours until we return
     NetNs::create_named(&name).map(drop).map_err(|err| {
         let reason = if err.is_exists() {
             "File exists".to_owned()
