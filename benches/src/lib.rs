@@ -12,6 +12,7 @@ pub mod cases;
 mod datapath;
 mod dumps;
 pub mod floor;
+pub mod instructions;
 mod many;
 pub mod memory;
 pub mod nft;

@@ -13,7 +13,7 @@ use std::{env, fs};
 use vetch_benches::attach::Floored;
 use vetch_benches::case::Case;
 use vetch_benches::cases::{self, Size};
-use vetch_benches::{against, memory, peers, plots, process, report, world};
+use vetch_benches::{against, instructions, memory, peers, plots, process, report, world};
 
 fn main() -> ExitCode {
     let words: Vec<_> = env::args().skip(1).collect();
@@ -114,10 +114,13 @@ fn bench(options: &Options) -> Result<()> {
     for case in beside.into_iter().filter(wanted) {
         rows.push(measured(case)?);
     }
-    let facts = match "memory".contains(&options.filter) {
-        true => memory::facts(&size)?,
-        false => Vec::new(),
-    };
+    let mut facts = Vec::new();
+    if "memory".contains(&options.filter) {
+        facts.extend(memory::facts(&size)?);
+    }
+    if "instructions".contains(&options.filter) && found("valgrind", "valgrind") {
+        facts.extend(instructions::facts(&size)?);
+    }
     for fact in &facts {
         println!("{}", report::fact(fact));
     }

@@ -9,15 +9,17 @@ use nix::sys::resource::{UsageWho, getrusage};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// A figure that noise hardly touches, and what it is to stay within.
+/// A figure that noise hardly touches, and what it is to stay within, if anything.
 #[derive(Debug)]
 pub struct Fact {
     /// What was measured.
     pub name: &'static str,
-    /// In MiB.
+    /// In that unit.
     pub value: f64,
-    /// In MiB.
-    pub target: f64,
+    /// `MiB`, `thousand`.
+    pub unit: &'static str,
+    /// In the same unit.
+    pub target: Option<f64>,
 }
 
 /// Runs a command; what it took at its peak, in KiB. A small process of its own does this: what its parent takes counts until exec.
@@ -64,17 +66,20 @@ pub fn facts(size: &Size) -> Result<Vec<Fact>> {
         Fact {
             name: "memory, attach",
             value: attach,
-            target: 5.0,
+            unit: "MiB",
+            target: Some(5.0),
         },
         Fact {
             name: "memory, route show, 100,000",
             value: of(vetch, "route show")?,
-            target: 8.0,
+            unit: "MiB",
+            target: Some(8.0),
         },
         Fact {
             name: "memory, the same as JSON",
             value: of(vetch, "-j route show")?,
-            target: 8.0,
+            unit: "MiB",
+            target: Some(8.0),
         },
     ])
 }

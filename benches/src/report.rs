@@ -46,22 +46,21 @@ pub fn line(row: &Row) -> String {
 
 /// A figure by itself.
 pub fn fact(fact: &Fact) -> String {
-    let verdict = if fact.value <= fact.target { "" } else { " !" };
     let Fact {
-        name,
-        value,
-        target,
+        name, value, unit, ..
     } = fact;
-    format!(
-        "{name:<28} {:>20}  <={target:.2}{verdict}",
-        format!("{value:.2} MiB")
-    )
+    let verdict = match fact.target {
+        Some(target) if *value <= target => format!("  <={target:.2}"),
+        Some(target) => format!("  <={target:.2} !"),
+        None => String::new(),
+    };
+    format!("{name:<28} {:>20}{verdict}", format!("{value:.2} {unit}"))
 }
 
 /// The whole run; times are microseconds per operation.
 pub fn document(rows: &[Row], facts: &[Fact], load: [String; 2]) -> Value {
     let rows: Vec<_> = rows.iter().map(case).collect();
-    let fact = |fact: &Fact| json!({ "name": fact.name, "mib": fact.value, "target": fact.target });
+    let fact = |fact: &Fact| json!({ "name": fact.name, "value": fact.value, "unit": fact.unit, "target": fact.target });
     let facts: Vec<_> = facts.iter().map(fact).collect();
     json!({ "format": 1, "kernel": kernel(), "cores": cores(), "load": load, "rows": rows, "facts": facts })
 }
