@@ -1,5 +1,5 @@
-//! Many attachments in one go: locks, networks and bridges are looked at once, claims come first, and the elements of many go into one
-//! transaction of the firewall.
+//! Many attachments in one go: network by network, locks and bridges are looked at once, claims come first, and the elements of many go
+//! into one transaction of the firewall.
 
 use crate::action::Action;
 use crate::attach::Found;
@@ -24,9 +24,9 @@ struct Joined {
     bridge: Option<IfIndex>,
     bridge_runs: bool,
     localnet: bool,
+    /// Something in it was there already, and is not as it should be.
+    damaged: bool,
 }
-
-type Networks<'n> = BTreeMap<&'n NetworkName, Result<Joined>>;
 
 /// An attachment on its way.
 struct Item<'a> {
@@ -70,6 +70,8 @@ struct Batch<'a> {
     items: Vec<Item<'a>>,
     /// Those of them that are up.
     up: Vec<Attachment>,
+    /// The network whose lock is held: one at a time, as everywhere.
+    locked: Option<NetworkName>,
     results: BTreeMap<usize, Result<Attachment>>,
     /// One failure is everybody's.
     whole: bool,
@@ -85,6 +87,7 @@ impl Engine {
         let mut batch = Batch {
             items: Vec::new(),
             up: Vec::new(),
+            locked: None,
             results: BTreeMap::new(),
             whole,
         };
@@ -115,25 +118,23 @@ impl Engine {
     ) -> Result<Vec<Network>> {
         let _host = self.lock_host()?;
         self.settle_abandoned()?;
-        let names: BTreeSet<&NetworkName> = wishes.iter().map(|(spec, _)| &spec.network).collect();
-        let joined = names.into_iter().map(|name| (name, self.join(name)));
-        let networks: Networks<'_> = joined.collect();
-        let mut damaged = BTreeSet::new();
-        let all: Vec<_> = wishes.iter().enumerate().collect();
-        for some in all.chunks(TOGETHER) {
-            for (at, wish) in some {
-                if !batch.results.contains_key(at) && !self.begin(*at, wish, &networks, batch)? {
-                    damaged.insert(&wish.0.network);
-                }
-            }
-            self.go_on(batch)?;
+        let mut networks: BTreeMap<&NetworkName, Vec<usize>> = BTreeMap::new();
+        for (at, (spec, _)) in wishes.iter().enumerate() {
+            networks.entry(&spec.network).or_default().push(at);
         }
-        let joined = networks
-            .into_iter()
-            .filter(|(name, _)| damaged.contains(name));
-        Ok(joined
-            .filter_map(|(_, joined)| Some(joined.ok()?.network))
-            .collect())
+        let mut damaged = Vec::new();
+        for all in networks.into_values() {
+            let mut joined = None;
+            for some in all.chunks(TOGETHER) {
+                for at in some {
+                    self.begin(*at, wishes, &mut joined, batch)?;
+                }
+                self.go_on(batch)?;
+            }
+            batch.locked = None;
+            damaged.extend(joined.filter(|of| of.damaged).map(|of: Joined| of.network));
+        }
+        Ok(damaged)
     }
 
     /// From the claims to the end.
@@ -162,25 +163,25 @@ impl Engine {
             bridge: scene.bridge,
             bridge_runs: scene.bridge_runs,
             localnet: scene.localnet,
+            damaged: false,
         })
     }
 
-    /// Chooses and claims; false if it is there already, and something of it is not as it should be.
+    /// Chooses and claims, in a network that the first of them joins.
     fn begin<'a>(
         &mut self,
         at: usize,
-        wish: &'a (AttachmentSpec, NetNs),
-        networks: &Networks<'_>,
+        wishes: &'a [(AttachmentSpec, NetNs)],
+        joined: &mut Option<Joined>,
         batch: &mut Batch<'a>,
-    ) -> Result<bool> {
-        let (mut whole, op) = (true, op(&wish.0));
-        match self.claim_one(&op, wish, networks) {
+    ) -> Result<()> {
+        let Some(wish) = wishes.get(at).filter(|_| !batch.results.contains_key(&at)) else {
+            return Ok(());
+        };
+        let op = op(&wish.0);
+        match self.claim_one(&op, wish, joined) {
             Err(err) => drop(batch.results.insert(at, Err(err))),
-            Ok((Found::There(there), _)) => {
-                let network = self.network(&wish.0.network)?;
-                whole = self.is_whole(&network, &there)?;
-                batch.results.insert(at, Ok(*there));
-            }
+            Ok((Found::There(there), _)) => drop(batch.results.insert(at, Ok(*there))),
             Ok((Found::New(attachment, plan), scene)) => batch.items.push(Item {
                 at,
                 op,
@@ -190,19 +191,19 @@ impl Engine {
                 scene,
             }),
         }
-        self.or_undo(batch)?;
-        Ok(whole)
+        batch.locked = joined.as_ref().map(|of| of.network.name.clone());
+        self.or_undo(batch)
     }
 
     fn claim_one<'a>(
         &mut self,
         op: &str,
         (spec, namespace): &'a (AttachmentSpec, NetNs),
-        networks: &Networks<'_>,
+        joined: &mut Option<Joined>,
     ) -> Result<(Found, Scene<'a>)> {
-        let Some(Ok(joined)) = networks.get(&spec.network) else {
-            let again = self.join(&spec.network); // its error is to be said to everybody
-            return again.and(Err(Error::missing(op, "its network is being changed")));
+        let joined = match joined {
+            Some(joined) => joined,
+            none => none.insert(self.join(&spec.network)?),
         };
         let mut scene = Scene {
             namespace: Some(namespace),
@@ -212,8 +213,11 @@ impl Engine {
             ..Scene::default()
         };
         let found = self.prepare(op, spec, &joined.network, &mut scene)?;
-        if let Found::New(_, plan) = &found {
-            self.execute(op, plan.get(..1).unwrap_or_default(), &mut scene)?;
+        match &found {
+            Found::There(there) => joined.damaged |= !self.is_whole(&joined.network, there)?,
+            Found::New(_, plan) => {
+                self.execute(op, plan.get(..1).unwrap_or_default(), &mut scene)?;
+            }
         }
         Ok((found, scene))
     }
@@ -263,8 +267,12 @@ impl Engine {
         let (mut scene, mut left) = (Scene::default(), Vec::new());
         let begun = batch.items.drain(..).map(Item::made);
         for attachment in begun.chain(batch.up.drain(..)) {
-            let plan = self.plan_detach(&attachment);
-            let undone = plan.and_then(|plan| self.dismantle("take it back", &plan, &mut scene));
+            let name = &attachment.key.network;
+            let ours = batch.locked.as_ref() == Some(name);
+            let lock = (!ours).then(|| self.store.lock_network(name)).transpose();
+            let plan = lock.and_then(|lock| Ok((self.plan_detach(&attachment)?, lock)));
+            let undone =
+                plan.and_then(|(plan, _lock)| self.dismantle("take it back", &plan, &mut scene));
             left.extend(undone.err());
         }
         left.extend(self.settle_now(&scene.aside).err());
