@@ -212,6 +212,59 @@ fn a_detach_is_done_however_a_call_fails() {
     }
 }
 
+/// A network with ten attachments goes while a call fails, or its process is killed there; the same again finishes it.
+fn with_many(disturb: fn(&mut World, usize)) -> usize {
+    let blue = || "blue".parse().unwrap();
+    for at in 0.. {
+        let dir = tempfile::tempdir().unwrap();
+        let world = Arc::new(Mutex::new(World::new()));
+        let mut first = host(dir.path(), &world);
+        first.create_network(&network()).unwrap();
+        let spec = |n: u16| AttachmentSpec {
+            id: AttachmentId::new("cli", &format!("n{n}")).unwrap(),
+            ports: ports(&[&format!("{}:80", 8000 + n)]).ports,
+            ..attachment()
+        };
+        let wishes = (0..10).map(|n| (spec(n), NetNs::current().unwrap()));
+        let wishes: Vec<_> = wishes.collect();
+        first.attach_all_or_none(&wishes).unwrap();
+        open(&world).calls = 0;
+        disturb(&mut open(&world), at);
+        let go = |host: &mut Host| host.remove_network(&blue(), true)?.settle();
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| go(&mut first)));
+        let reached = open(&world).calls > at;
+        (open(&world).fail, open(&world).kill) = (None, None);
+        drop(first);
+        if !matches!(done, Ok(Ok(()))) {
+            go(&mut host(dir.path(), &world)).unwrap();
+        }
+        open(&world)
+            .elements
+            .retain(|key, _| !key.starts_with(b"opened")); // these go with their table
+        assert_eq!(open(&world).view(), World::new().view(), "call {at}");
+        assert_eq!(files(dir.path()), [""; 0], "call {at}");
+        if !reached {
+            return at;
+        }
+    }
+    0
+}
+
+#[test]
+fn a_network_with_many_goes_however_a_call_fails() {
+    let tried = with_many(|world, at| world.fail = Some((at, 12)));
+    assert!(
+        tried > 30 && tried < 200,
+        "{tried} calls: one by one are more"
+    );
+}
+
+#[test]
+fn a_network_with_many_goes_wherever_it_is_killed() {
+    let tried = with_many(|world, at| world.kill = Some(at));
+    assert!(tried > 30, "{tried}");
+}
+
 fn every_detach() -> impl Iterator<Item = (usize, i32, bool)> {
     let errnos = [1, 4, 12, 16, 28, 30, 105].into_iter();
     let points = errnos.flat_map(|errno| (0..60).map(move |at| (at, errno)));

@@ -45,6 +45,7 @@ mod spec;
 mod step;
 mod store;
 mod subnet;
+mod together;
 mod view;
 mod watch;
 mod wiring;

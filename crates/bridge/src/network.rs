@@ -239,9 +239,12 @@ impl Engine {
             return Ok(());
         };
         self.dismantle(op, note, scene)?;
+        let together = self.took_together(attachments, last);
         let mut failed = Vec::new();
         for plan in attachments {
-            match self.dismantle(op, plan, scene) {
+            let rest = plan.len().saturating_sub(1);
+            let left = if together { plan.get(rest..) } else { None };
+            match self.dismantle(op, left.unwrap_or(plan), scene) {
                 Ok(()) => gone.extend(plan.iter().filter_map(leaving)),
                 Err(err) => failed.push(err),
             }
@@ -349,7 +352,7 @@ impl Engine {
     }
 }
 
-fn leaving(action: &Action) -> Option<Attachment> {
+pub(crate) fn leaving(action: &Action) -> Option<Attachment> {
     match action {
         Action::Leave(attachment) => Some(attachment.clone()),
         _ => None,

@@ -3,6 +3,7 @@
 use crate::{Publish, Result, Transport};
 use core_netlink::conntrack::{Flow, FlowFilter, Tuple};
 use core_netlink::{Conn, Family};
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 /// UDP connections to these ports: a client would keep its old way after publish and keep the container after unpublish. TCP needs none
@@ -52,6 +53,19 @@ fn leads_to(publish: &Publish, original: &Tuple) -> bool {
 pub fn forget(conn: &mut Conn, flows: &[Flow]) -> Result<()> {
     for flow in flows {
         conn.delete_flow(flow)?;
+    }
+    Ok(())
+}
+
+/// The same of many addresses, in one look at all connections.
+pub fn forget_addresses(conn: &mut Conn, addresses: &HashSet<IpAddr>) -> Result<()> {
+    let is_meant = |ip: Option<IpAddr>| ip.is_some_and(|ip| addresses.contains(&ip));
+    for family in [Family::V4, Family::V6] {
+        if addresses.iter().any(|ip| Family::of(*ip) == family) {
+            let mut flows = conn.flows(&FlowFilter::all(family))?;
+            flows.retain(|flow| is_meant(flow.original.source) || is_meant(flow.reply.source));
+            forget(conn, &flows)?;
+        }
     }
     Ok(())
 }

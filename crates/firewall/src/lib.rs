@@ -62,7 +62,7 @@ pub use compile::{attachment, network, publish};
 pub use egress::Destination;
 pub use element::{Element, Set};
 pub use error::{Error, Result};
-pub use flows::{flows_to, forget, forget_address};
+pub use flows::{flows_to, forget, forget_address, forget_addresses};
 pub use foreign::{
     Effect, ForeignChain, ForeignDrop, foreign_chains, foreign_drops, foreign_drops_of,
 };

@@ -332,3 +332,32 @@ fn drafts_of_killed_commands_go_with_the_next_one() {
         lab.vetch("network rm --wait blue").ok();
     });
 }
+
+/// More than a few are taken away together; who is in another network stays in it.
+#[test]
+fn a_network_with_many_goes_at_once() {
+    lab(|lab| {
+        let outside = lab.outside("outside", "up0");
+        lab.vetch("network create blue --subnet 10.7.0.0/24 --subnet fd07::/64")
+            .ok();
+        lab.vetch("network create red --subnet 10.8.0.0/24").ok();
+        let names: Vec<String> = (0..12).map(|n| format!("c{n}")).collect();
+        let nodes: Vec<Node> = names.iter().map(|name| lab.netns(name)).collect();
+        for (n, name) in names.iter().enumerate() {
+            let ports = format!("-p {}:80 -p 127.0.0.1:{}:80", 8000 + n, 9000 + n);
+            lab.vetch(&format!("attach blue {name} {ports}")).ok();
+        }
+        lab.vetch("attach red c0 --ifname eth1 -p 7000:80").ok();
+        assert!(nodes[1].reaches("10.7.0.2") && nodes[2].reaches("192.0.2.2"));
+        lab.vetch("network rm --force blue").ok();
+        let left = lab.shell("ip -o link | grep -c 'vtp\\|vx'; nft list ruleset | grep vetch:blue; find /run/vetch | grep blue; conntrack -L 2>/dev/null | grep '=10.7.0'").stdout;
+        assert_eq!(left.trim(), "1", "the end of red's is all");
+        for node in &nodes {
+            assert!(!node.shell("ip link").stdout.contains("eth0"));
+        }
+        let _served = nodes[0].tcp_server("0.0.0.0:80");
+        outside.tcp("192.0.2.1:7000").unwrap();
+        lab.vetch("network check").ok();
+        lab.vetch("network rm --force --wait red").ok();
+    });
+}

@@ -102,6 +102,10 @@ impl World {
         if asked.contains_key(&46) {
             return Reply::Records(vec![(16, encode(index, &Link::default()))]); // of the other namespace
         }
+        if let Some(group) = asked.get(&27).filter(|_| sent.kind == 17) {
+            self.links.retain(|_, link| link.get(&27) != Some(group));
+            return Reply::Ack;
+        }
         let by_name = self
             .links
             .iter()
