@@ -58,8 +58,9 @@ impl Trace {
             sending = ["send", "<... send"]
                 .iter()
                 .any(|start| call.starts_with(start));
-            // A debug build looks at each descriptor that it closes.
-            if call.contains('(') && !call.starts_with("<...") && !call.contains("F_GETFD") {
+            // A debug build looks at each descriptor that it closes; the kernel begins a sysctl anew while others have its lock.
+            let is_noise = call.contains("F_GETFD") || call.contains("ERESTART");
+            if call.contains('(') && !call.starts_with("<...") && !is_noise {
                 trace.add_call(call);
             }
         }
@@ -254,15 +255,30 @@ fn neighbours_cost_nothing() {
         }
         let tenth = attach(lab, 10);
         assert_eq!(tenth.sends.len(), second.sends.len(), "sends");
-        assert!(third.calls.abs_diff(second.calls) <= NOISE);
-        assert!(tenth.calls.abs_diff(second.calls) <= NOISE);
+        assert!(
+            third.calls.abs_diff(second.calls) <= NOISE,
+            "{} and {} calls",
+            third.calls,
+            second.calls
+        );
+        assert!(
+            tenth.calls.abs_diff(second.calls) <= NOISE,
+            "{} and {} calls",
+            tenth.calls,
+            second.calls
+        );
         let tenth = detach(lab, 10);
         for n in 4..10 {
             lab.vetch(&format!("detach blue c{n}")).ok();
         }
         let third = detach(lab, 3);
         assert_eq!(tenth.sends.len(), third.sends.len(), "sends");
-        assert!(tenth.calls.abs_diff(third.calls) <= NOISE);
+        assert!(
+            tenth.calls.abs_diff(third.calls) <= NOISE,
+            "{} and {} calls",
+            tenth.calls,
+            third.calls
+        );
         lab.vetch("network rm blue --force").ok();
     });
 }
