@@ -2,9 +2,8 @@
 //! machine does.
 
 use crate::cases::Size;
-use crate::floor::{enter, make_namespace};
 use crate::memory::Fact;
-use crate::world::{fresh, has, here, run, words};
+use crate::world::{has, run, with_network, words};
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use std::process::Command;
@@ -31,14 +30,7 @@ pub fn facts(size: &Size) -> Result<Vec<Fact>> {
     let Some(vetch) = size.vetch.as_ref().filter(|_| has("valgrind")) else {
         return Ok(Vec::new());
     };
-    fresh()?;
-    let host = here()?;
-    run(&mut words(
-        vetch,
-        "network create bench --subnet 10.77.0.0/16",
-    ))?;
-    drop(make_namespace("counted")?);
-    enter(&host)?;
+    with_network(vetch, "counted")?;
     let lines = [
         ("instructions, --version", "--version"),
         ("instructions, attach", "attach bench counted -p 8080:80"),

@@ -2,8 +2,8 @@
 
 use crate::bulk::many_routes;
 use crate::cases::{Size, on_bridge};
-use crate::floor::{Floor, enter, make_namespace};
-use crate::world::{fresh, here, run, words};
+use crate::floor::Floor;
+use crate::world::{run, with_network, words};
 use anyhow::{Context, Result};
 use nix::sys::resource::{UsageWho, getrusage};
 use std::path::Path;
@@ -50,14 +50,7 @@ pub fn facts(size: &Size) -> Result<Vec<Fact>> {
     let Some(vetch) = &size.vetch else {
         return Ok(Vec::new());
     };
-    fresh()?;
-    let host = here()?;
-    run(&mut words(
-        vetch,
-        "network create bench --subnet 10.77.0.0/16",
-    ))?;
-    drop(make_namespace("peak")?);
-    enter(&host)?;
+    with_network(vetch, "peak")?;
     let attach = of(vetch, "attach bench peak -p 8080:80")?;
     run(&mut words(vetch, "network rm bench --force --wait"))?;
     let link = on_bridge()?;

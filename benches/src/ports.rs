@@ -5,7 +5,7 @@ use crate::cases::Size;
 use crate::floor::{Floor, enter, make_namespace};
 use crate::nft;
 use crate::timing::time;
-use crate::world::{fresh, here, nowhere, run, words};
+use crate::world::{nowhere, run, with_network, words};
 use anyhow::{Context, Result};
 use core_netlink::{Conn, Protocol};
 use firewall::{Owner, Ports, Publish, Transport};
@@ -177,14 +177,7 @@ fn of_one<'a>(size: &Size, vetch: &'a Path) -> Case<'a> {
         let place = Rc::clone(&place);
         move |_| {
             if place.get().is_none() {
-                fresh()?;
-                let host = here()?;
-                run(&mut words(
-                    vetch,
-                    "network create bench --subnet 10.77.0.0/16",
-                ))?;
-                drop(make_namespace("many")?);
-                let _ = place.set(host);
+                let _ = place.set(with_network(vetch, "many")?);
             }
             attach(vetch, place.get().context("no host")?, ports)
         }

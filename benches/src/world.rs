@@ -2,7 +2,7 @@
 //!
 //! Namespaces that were left are kept until the case is over: their removal takes locks that a measured run would wait for.
 
-use crate::floor::{ACK, Floor, Pair, enter};
+use crate::floor::{ACK, Floor, Pair, enter, make_namespace};
 use anyhow::{Context, Result};
 use nix::sched::{CloneFlags, unshare};
 use std::cell::RefCell;
@@ -133,6 +133,19 @@ pub fn run(command: &mut Command) -> Result<()> {
     let status = status.with_context(|| format!("start {:?}", command.get_program()))?;
     anyhow::ensure!(status.success(), "{command:?} failed: {status}");
     Ok(())
+}
+
+/// A fresh host with network `bench`, and a namespace of this name to attach to it; the calling thread is on the host.
+pub fn with_network(vetch: &Path, name: &str) -> Result<File> {
+    fresh()?;
+    let host = here()?;
+    run(&mut words(
+        vetch,
+        "network create bench --subnet 10.77.0.0/16",
+    ))?;
+    drop(make_namespace(name)?);
+    enter(&host)?;
+    Ok(host)
 }
 
 /// Whether a program can be started.

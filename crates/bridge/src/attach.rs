@@ -49,7 +49,7 @@ impl Engine {
     }
 
     fn attach_once(&mut self, spec: &AttachmentSpec, namespace: &NetNs) -> Result<Attachment> {
-        let op = format!("attach {} to network `{}`", spec.id, spec.network);
+        let op = op(spec);
         self.check(&op, spec, namespace)?;
         if !self.store.is_begun()? {
             self.network(&spec.network)?; // before a directory is made for a lock
@@ -130,7 +130,7 @@ impl Engine {
         spec: &AttachmentSpec,
         namespace: &NetNs,
     ) -> Result<Vec<Action>> {
-        let op = format!("attach {} to network `{}`", spec.id, spec.network);
+        let op = op(spec);
         self.check(&op, spec, namespace)?;
         let mut scene = Scene {
             namespace: Some(namespace),
@@ -376,6 +376,11 @@ pub(crate) fn wired(network: &Network, of: &Attachment) -> Result<Vec<Action>> {
         },
         Action::Elements(intent::attachment(of)?),
     ])
+}
+
+/// What is tried, in words.
+pub(crate) fn op(spec: &AttachmentSpec) -> String {
+    format!("attach {} to network `{}`", spec.id, spec.network)
 }
 
 fn word(has: bool) -> &'static str {

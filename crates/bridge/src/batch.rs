@@ -2,7 +2,7 @@
 //! into one transaction of the firewall.
 
 use crate::action::Action;
-use crate::attach::Found;
+use crate::attach::{Found, op};
 use crate::check::Depth;
 use crate::engine::{Engine, Scene};
 use crate::error::{Error, Result};
@@ -15,7 +15,7 @@ use ns_mgmt::NetNs;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many are on their way at a time, each with a socket in its namespace; their elements go into one transaction.
-const TOGETHER: usize = 64;
+pub(crate) const TOGETHER: usize = 64;
 
 /// A network of the batch: locked, and whole.
 struct Joined {
@@ -236,9 +236,9 @@ impl Engine {
     fn advance_one(&mut self, item: &mut Item<'_>, stop: fn(&Action) -> bool) -> Result<()> {
         while let Some(action) = item.plan.get(item.done).filter(|action| !stop(action)) {
             if let Err(err) = self.run_one(action, &mut item.scene) {
-                let done = item.plan.iter().take(item.done + 1).rev();
-                let undone = done.filter_map(|action| self.undo(action, &mut item.scene).err());
-                return Err(err.during(&item.op).and_left(undone.collect()));
+                let done = item.plan.get(..=item.done).unwrap_or_default();
+                let left = self.undo_all(done, &mut item.scene);
+                return Err(err.during(&item.op).and_left(left));
             }
             item.done += 1;
         }
@@ -281,8 +281,4 @@ impl Engine {
             _ => Ok(()),
         }
     }
-}
-
-fn op(spec: &AttachmentSpec) -> String {
-    format!("attach {} to network `{}`", spec.id, spec.network)
 }

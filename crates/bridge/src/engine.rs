@@ -80,15 +80,20 @@ impl Engine {
         for (at, action) in plan.iter().enumerate() {
             let start = Instant::now();
             if let Err(err) = self.run(action, scene) {
-                let undone = plan[..=at]
-                    .iter()
-                    .rev()
-                    .filter_map(|action| self.undo(action, scene).err());
-                return Err(err.during(op).and_left(undone.collect()));
+                let left = self.undo_all(&plan[..=at], scene);
+                return Err(err.during(op).and_left(left));
             }
             self.report(action, start.elapsed());
         }
         Ok(())
+    }
+
+    /// The last first, past failures, which are the answer.
+    pub(crate) fn undo_all(&mut self, done: &[Action], scene: &mut Scene<'_>) -> Vec<Error> {
+        let undone = done.iter().rev();
+        undone
+            .filter_map(|action| self.undo(action, scene).err())
+            .collect()
     }
 
     /// As much of it as can be: for taking away. The last action, which forgets, is left out if anything failed.

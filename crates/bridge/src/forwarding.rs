@@ -76,12 +76,7 @@ impl Engine {
             .iter()
             .filter(|network| !network.internal)
             .collect();
-        let v4 = ways_out.iter().any(|network| {
-            network
-                .subnets
-                .iter()
-                .any(|subnet| subnet.prefix.addr().is_ipv4())
-        });
+        let v4 = ways_out.iter().any(|network| network.has_ipv4());
         let v6 = ways_out.iter().any(|network| network.has_ipv6());
         if !v4 && !v6 {
             return Ok(None);
@@ -98,10 +93,7 @@ impl Engine {
             ..HostForwarding::default()
         };
         for network in &ways_out {
-            let v4 = network
-                .subnets
-                .iter()
-                .any(|subnet| subnet.prefix.addr().is_ipv4());
+            let v4 = network.has_ipv4();
             host.interfaces
                 .push(self.interface(network.bridge, true, v4, network.has_ipv6())?);
         }
@@ -177,9 +169,10 @@ impl Engine {
 
 /// What to ask the kernel to learn where the default routes of a network lead: one question for each family, no list.
 pub(crate) fn ways_out(network: &Network) -> Vec<RouteQuery> {
-    let prefixes = network.subnets.iter().map(|subnet| subnet.prefix);
-    let v4 = prefixes.clone().any(|prefix| prefix.addr().is_ipv4());
-    let needed = [(v4, SOMEWHERE_V4), (network.has_ipv6(), SOMEWHERE_V6)];
+    let needed = [
+        (network.has_ipv4(), SOMEWHERE_V4),
+        (network.has_ipv6(), SOMEWHERE_V6),
+    ];
     let needed = needed
         .iter()
         .filter(|(needed, _)| *needed && !network.internal);

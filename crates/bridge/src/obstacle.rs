@@ -27,7 +27,7 @@ impl Engine {
     /// what comes from afar.
     pub(crate) fn obstacles(&mut self, network: &Network) -> Result<Vec<Obstacle>> {
         let mut found = self.drops(network)?;
-        if !network.internal && has_ipv4(network) {
+        if !network.internal && network.has_ipv4() {
             found.extend(self.strict_uplinks()?);
         }
         Ok(found)
@@ -41,7 +41,7 @@ impl Engine {
         }
         let nft = self.kernel.nft()?;
         let drops =
-            firewall::foreign_drops_of(nft, network.bridge, has_ipv4(network), network.has_ipv6());
+            firewall::foreign_drops_of(nft, network.bridge, network.has_ipv4(), network.has_ipv6());
         let drops = drops.map_err(|err| Error::firewall("look at the chains of others", err))?;
         let obstacle = |drop: firewall::ForeignDrop| Obstacle {
             object: "another firewall",
@@ -97,11 +97,6 @@ impl Engine {
 
 /// The kernel takes the greater of the value for all and the link's: 1 is strict, 2 loose (`ip-sysctl.rst`).
 const STRICT: u8 = 1;
-
-fn has_ipv4(network: &Network) -> bool {
-    let mut prefixes = network.subnets.iter().map(|subnet| subnet.prefix);
-    prefixes.any(|prefix| prefix.addr().is_ipv4())
-}
 
 /// What a chain of IP does to packets between the containers of a network.
 fn within(drop: &firewall::ForeignDrop, v4: bool, v6: bool) -> String {

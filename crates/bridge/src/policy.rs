@@ -178,12 +178,8 @@ pub(crate) fn join(
             );
             return Err(bad(why).with_hint("attach the container to both networks"));
         }
-        let v4 = |of: &Network| {
-            of.subnets
-                .iter()
-                .any(|subnet| subnet.prefix.addr().is_ipv4())
-        };
-        if !(v4(network) && v4(other) || network.has_ipv6() && other.has_ipv6()) {
+        let v4 = network.has_ipv4() && other.has_ipv4();
+        if !(v4 || network.has_ipv6() && other.has_ipv6()) {
             return Err(bad(
                 "one of the two has only IPv4 and the other only IPv6".to_owned()
             ));

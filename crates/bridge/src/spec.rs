@@ -126,6 +126,13 @@ impl Network {
         }
     }
 
+    /// Whether it has a subnet of IPv4.
+    pub fn has_ipv4(&self) -> bool {
+        self.subnets
+            .iter()
+            .any(|subnet| subnet.prefix.addr().is_ipv4())
+    }
+
     /// Whether it has a subnet of IPv6.
     pub fn has_ipv6(&self) -> bool {
         self.subnets

@@ -2,6 +2,7 @@
 //! By themselves each would be put aside for its own sake, which takes three times as long.
 
 use crate::action::{self, Action};
+use crate::batch::TOGETHER;
 use crate::engine::{DYING, Engine, is_bridge_of, is_of, is_tombstone, netlink, send};
 use crate::error::{Error, Result};
 use crate::intent;
@@ -11,9 +12,6 @@ use core_netlink::link::{Link, LinkFilter, LinkSpec, SetLink};
 use core_netlink::{IfIndex, IfName, Request};
 use firewall::Change;
 use std::collections::HashMap;
-
-/// So many go into one send, or into one transaction.
-const TOGETHER: usize = 64;
 
 /// So many are put aside one by one, and deleted later: nobody waits for the kernel.
 const FEW: usize = 8;
@@ -60,7 +58,7 @@ impl Engine {
             let end = ends.get(&link.name).filter(|of| is_of(link, &of.key));
             let bridge = is_bridge_of(link, network).then(|| network.name.alias());
             let alias = end.map(|of| action::alias(of)).or(bridge)?;
-            Some((link.index, tombstone(link, alias)))
+            Some((link.index, marked(link, alias)))
         });
         let marks: Vec<(IfIndex, LinkSpec)> = marks.collect();
         let fail = |err| netlink("delete links together", err);
@@ -79,7 +77,7 @@ impl Engine {
 }
 
 /// In the group; with an alias, without which it would not be known as ours.
-fn tombstone(link: &Link, alias: String) -> LinkSpec {
+fn marked(link: &Link, alias: String) -> LinkSpec {
     LinkSpec {
         group: Some(DYING),
         alias: link.alias.is_none().then_some(alias),
