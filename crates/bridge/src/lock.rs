@@ -3,14 +3,18 @@
 use crate::error::{Error, Result};
 use crate::file;
 use std::fs::{self, File, TryLockError};
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
-const FIRST_PAUSE: Duration = Duration::from_micros(200);
-const LONGEST_PAUSE: Duration = Duration::from_millis(10);
+const WAITING_AT_MOST: usize = 64;
+/// Before one for whom there is no place looks again.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Held until dropped.
 #[derive(Debug)]
@@ -37,14 +41,63 @@ impl Drop for Lock {
 
 /// Takes a lock, waiting at most `limit`. `what` completes "cannot lock ...".
 pub(crate) fn take(path: &Path, what: &str, limit: Duration) -> Result<Lock> {
-    let (start, mut pause) = (Instant::now(), FIRST_PAUSE);
+    let end = Instant::now() + limit;
     loop {
-        match try_take(path, what)? {
-            Some(lock) => return Ok(lock),
-            None if start.elapsed() >= limit => return Err(busy(path, what, limit)),
-            None => std::thread::sleep(pause),
+        let (file, ours) = file::open_lock(path)?;
+        let locked = match file.try_lock() {
+            Err(TryLockError::WouldBlock) => wait(file, end),
+            Err(TryLockError::Error(err)) => Some(Err(err)),
+            Ok(()) => Some(Ok(file)),
+        };
+        match locked {
+            None => return Err(busy(path, what, limit)),
+            Some(Err(err)) if err.kind() == ErrorKind::Interrupted => {}
+            Some(Err(err)) => return Err(Error::file(format!("lock {what}"), err)),
+            Some(Ok(file)) => {
+                if let Some(lock) = signed(file, path, ours) {
+                    return Ok(lock);
+                }
+            }
         }
-        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// The kernel wakes those who wait one by one, in the order they came; it knows no limit, so that a thread waits for it. `None` after
+/// the end; the thread then lives on until it is woken.
+fn wait(file: File, end: Instant) -> Option<io::Result<File>> {
+    let left = end.checked_duration_since(Instant::now())?;
+    let place = Place::take();
+    if place.is_none() {
+        thread::sleep(PAUSE.min(left));
+        return Some(Err(ErrorKind::Interrupted.into())); // look again
+    }
+    let (done, locked) = mpsc::channel();
+    let waiting = thread::Builder::new().spawn(move || {
+        let _place = place;
+        let _ = done.send(file.lock().map(|()| file));
+    });
+    if let Err(err) = waiting {
+        return Some(Err(err));
+    }
+    locked.recv_timeout(left).ok()
+}
+
+/// One of the places in which threads may wait: a lock that is held for hours fills no process with threads.
+struct Place;
+
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+impl Place {
+    fn take() -> Option<Place> {
+        let taken = WAITING.fetch_add(1, Ordering::Relaxed);
+        let place = Place;
+        (taken < WAITING_AT_MOST).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        WAITING.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -52,17 +105,21 @@ pub(crate) fn take(path: &Path, what: &str, limit: Duration) -> Result<Lock> {
 pub(crate) fn try_take(path: &Path, what: &str) -> Result<Option<Lock>> {
     let (file, ours) = file::open_lock(path)?;
     match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Ok(None),
-        Err(TryLockError::Error(err)) if err.kind() == ErrorKind::Interrupted => return Ok(None),
-        Err(TryLockError::Error(err)) => return Err(Error::file(format!("lock {what}"), err)),
+        Ok(()) => Ok(signed(file, path, ours)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(err)) if err.kind() == ErrorKind::Interrupted => Ok(None),
+        Err(TryLockError::Error(err)) => Err(Error::file(format!("lock {what}"), err)),
     }
+}
+
+/// With our number in it, if the file locked is still the one at that path.
+fn signed(file: File, path: &Path, ours: u64) -> Option<Lock> {
     let lock = Lock(Some(file));
     let is_there = fs::metadata(path).is_ok_and(|found| found.ino() == ours);
     if is_there {
         lock.0.iter().for_each(sign);
     }
-    Ok(Some(lock).filter(|_| is_there))
+    Some(lock).filter(|_| is_there)
 }
 
 /// Best effort: the number is only for the words of an error.
@@ -106,6 +163,24 @@ mod tests {
         );
         drop(held);
         take(&path, "network `blue`", SOON).unwrap();
+    }
+
+    #[test]
+    fn who_waits_gets_it_when_it_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let held = take(&path, "it", SOON).unwrap();
+        let gone = take(&path, "it", SOON).unwrap_err(); // its thread waits on, and must not keep what it gets
+        assert!(gone.is_locked());
+        thread::scope(|scope| {
+            let waiters =
+                [(); 80].map(|()| scope.spawn(|| take(&path, "it", 100 * SOON).map(drop)));
+            thread::sleep(SOON);
+            drop(held);
+            for waiter in waiters {
+                waiter.join().unwrap().unwrap();
+            }
+        });
     }
 
     #[test]
