@@ -6,7 +6,7 @@
 use crate::error::{Error, Result};
 use core_netlink::{IfName, MacAddr};
 use data_encoding::BASE32_NOPAD;
-use sha2::{Digest, Sha256};
+use hmac_sha256::Hash as Sha256;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
@@ -281,7 +281,7 @@ pub fn link_local(mac: MacAddr) -> Ipv6Addr {
 }
 
 fn hash(parts: &[&str]) -> [u8; 32] {
-    Sha256::digest(parts.join("\0").as_bytes()).into()
+    Sha256::hash(parts.join("\0").as_bytes())
 }
 
 fn derived(prefix: &str, parts: &[&str]) -> IfName {
