@@ -98,7 +98,7 @@ impl Floored {
         inside.set_up(eth0, true, 0);
         inside.add_route((Ipv4Addr::UNSPECIFIED, 0), eth0, Some(self.gateway()), ACK);
         inside.flush().context("set up the inner end")?;
-        nft::port(&mut ports, true, self.port, (self.address, 80));
+        nft::port(&mut ports, nft::ALONE, true, self.port, (self.address, 80));
         ports.flush().context("publish the port")
     }
 
@@ -108,7 +108,7 @@ impl Floored {
         let index = host.get_link(&self.link)?;
         host.retire(index, RETIRED, &format!("vx{index}"), ACK);
         host.flush().context("retire the link")?;
-        nft::port(&mut ports, false, self.port, (self.address, 80));
+        nft::port(&mut ports, nft::ALONE, false, self.port, (self.address, 80));
         ports.flush().context("withdraw the port")?;
         let held = [ports.into_fd(), host.into_fd()];
         let held = held.each_ref().map(AsRawFd::as_raw_fd);
@@ -121,7 +121,7 @@ impl Floored {
     /// Removes link and port, and waits for the kernel.
     pub fn remove(&self) -> Result<()> {
         let (mut host, mut ports) = (Floor::route()?, Floor::netfilter()?);
-        nft::port(&mut ports, false, self.port, (self.address, 80));
+        nft::port(&mut ports, nft::ALONE, false, self.port, (self.address, 80));
         ports.flush().context("withdraw the port")?;
         let index = host.get_link(&self.link)?;
         host.delete_link(index, ACK);

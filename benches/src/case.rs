@@ -84,6 +84,7 @@ impl<'a> Case<'a> {
     /// Runs all contenders in turn.
     pub fn measure(mut self) -> Result<Row> {
         let times = interleave(&mut self.runs, self.rounds);
+        drop(self.runs);
         bury();
         let times = times.with_context(|| format!("measure `{}`", self.name))?;
         let times = self.names.into_iter().zip(times).collect();

@@ -8,6 +8,8 @@ const NEWSET: u16 = (10 << 8) | 9;
 const NEWSETELEM: u16 = (10 << 8) | 12;
 const DELSETELEM: u16 = (10 << 8) | 14;
 const NESTED: u16 = 1 << 15;
+/// Whose an element is, as nft keeps a comment: type 0, length, text.
+const OWNER: &[u8] = b"\x00\x18vetch:bench/cli:c1/eth0\0";
 
 fn header(floor: &mut Floor, kind: u16, flags: u16, family: u8, resource: u16) -> usize {
     let m = floor.message(kind, flags);
@@ -42,18 +44,28 @@ pub fn make_map(floor: &mut Floor) {
     floor.end(m);
 }
 
-/// Adds or removes `tcp . host_port : address . port` in map `set` of table `ip floor`, as one transaction.
-pub fn port(floor: &mut Floor, add: bool, host_port: u16, to: (Ipv4Addr, u16)) {
+/// A map of ports: family, table, name.
+#[derive(Clone, Copy, Debug)]
+pub struct Map(u8, &'static str, &'static str);
+
+/// The map that [`make_map`] makes.
+pub const ALONE: Map = Map(2, "floor", "ports");
+/// Vetch's own, in tables of which each transaction passes all chains.
+pub const INSTALLED: Map = Map(1, "vetch", "any4");
+
+/// Adds or removes `tcp . host_port : address . port` as one transaction; the element says whose it is.
+pub fn port(floor: &mut Floor, map: Map, add: bool, host_port: u16, to: (Ipv4Addr, u16)) {
+    let Map(family, table, set) = map;
     let m = header(floor, 16, 0, 0, 10);
     floor.end(m);
     let (kind, flags) = if add {
-        (NEWSETELEM, 0x400)
+        (NEWSETELEM, 0x600)
     } else {
         (DELSETELEM, 0)
     };
-    let m = header(floor, kind, flags | ACK, 2, 0);
-    floor.text(1, "floor");
-    floor.text(2, "ports");
+    let m = header(floor, kind, flags | ACK, family, 0);
+    floor.text(1, table);
+    floor.text(2, set);
     let list = floor.nest(3 | NESTED);
     let element = floor.nest(1 | NESTED);
     let [high, low] = host_port.to_be_bytes();
@@ -61,6 +73,7 @@ pub fn port(floor: &mut Floor, add: bool, host_port: u16, to: (Ipv4Addr, u16)) {
     if add {
         let ([a, b, c, d], [high, low]) = (to.0.octets(), to.1.to_be_bytes());
         value(floor, 2, &[a, b, c, d, high, low, 0, 0]);
+        floor.attr(6, OWNER);
     }
     floor.close(element);
     floor.close(list);

@@ -38,13 +38,32 @@ pub(crate) fn all<'a>(size: &'a Size) -> Vec<Case<'a>> {
     cases
 }
 
+/// The tables that Vetch has.
+fn install() -> Result<Conn> {
+    let mut conn = Conn::open(Protocol::Netfilter)?;
+    firewall::install(&mut conn, || Ok(firewall::Change::default()))?;
+    Ok(conn)
+}
+
+/// The same message into the same map.
 fn by_floor(there: u16, more: u16) -> Result<Duration> {
+    nowhere()?;
+    install()?;
+    added(Floor::netfilter()?, nft::INSTALLED, there, more)
+}
+
+/// Into a map of a table where nothing else is: what the other chains of a ruleset cost each transaction.
+fn by_map_alone(there: u16, more: u16) -> Result<Duration> {
     nowhere()?;
     let mut floor = Floor::netfilter()?;
     nft::make_map(&mut floor);
     floor.flush()?;
+    added(floor, nft::ALONE, there, more)
+}
+
+fn added(mut floor: Floor, map: nft::Map, there: u16, more: u16) -> Result<Duration> {
     let mut add = |port| {
-        nft::port(&mut floor, true, port, TARGET);
+        nft::port(&mut floor, map, true, port, TARGET);
         floor.flush()
     };
     (FIRST..FIRST + there).try_for_each(&mut add)?;
@@ -53,8 +72,7 @@ fn by_floor(there: u16, more: u16) -> Result<Duration> {
 
 fn by_library(there: u16, more: u16) -> Result<Duration> {
     nowhere()?;
-    let mut conn = Conn::open(Protocol::Netfilter)?;
-    firewall::install(&mut conn, || Ok(firewall::Change::default()))?;
+    let mut conn = install()?;
     let owner = Owner::attachment("bench", "cli:c1", "eth0");
     let change = |first, last| {
         let publish = Publish {
@@ -80,6 +98,7 @@ pub(crate) fn one_more<'a>(name: &'static str, there: u16, size: &Size) -> Case<
     Case::new(name, more.into(), size.rounds.min(9))
         .at_most(1.3)
         .with("floor", move |_| by_floor(there, more))
+        .with("map alone", move |_| by_map_alone(there, more))
         .with("vetch", move |_| by_library(there, more))
 }
 

@@ -42,6 +42,9 @@ pub(crate) fn main(options: &Options) -> Result<ExitCode> {
         Some(path) => env::current_dir()?.join(path),
         None => sh::target_dir()?.join("bench.json"),
     };
+    if let Some(plots) = &options.plots {
+        fs::create_dir_all(plots).with_context(|| format!("make {}", plots.display()))?;
+    }
     if options.peers {
         faults::prepare_peers(options.install)?;
     }
