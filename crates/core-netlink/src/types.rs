@@ -1,6 +1,6 @@
 //! Names and numbers of the network, checked at the door.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 /// An address and its prefix length; host bits are allowed where an interface address is meant.
@@ -130,12 +130,20 @@ impl fmt::Display for MacAddr {
     }
 }
 
+/// Piece by piece: a list of links has two of each.
 fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     for (i, byte) in bytes.iter().enumerate() {
-        let colon = if i == 0 { "" } else { ":" };
-        write!(f, "{colon}{byte:02x}")?;
+        if i > 0 {
+            f.write_char(':')?;
+        }
+        f.write_char(digit(byte >> 4))?;
+        f.write_char(digit(byte & 15))?;
     }
     Ok(())
+}
+
+fn digit(nibble: u8) -> char {
+    char::from_digit(nibble.into(), 16).unwrap_or('?')
 }
 
 impl FromStr for MacAddr {
