@@ -205,10 +205,18 @@ pub fn all(size: &Size) -> Vec<Case<'_>> {
 /// Who is there, with how many times longer they are to take for an attach and for a detach.
 fn everybody(vetch: PathBuf) -> Vec<(&'static str, char, Who, [f64; 2])> {
     let mut all = vec![("vetch", 'v', Who::Vetch(vetch), [0.0; 2])];
-    let tools: [(_, _, Box<dyn Tool>, _); 2] = [
+    let mut tools: Vec<(_, _, Box<dyn Tool>, _)> = vec![
         ("CNI", 'c', Box::new(Cni::installed()), [20.0, 50.0]),
-        ("netavark", 'n', Box::new(Netavark), [15.0, 0.0]),
+        (
+            "netavark",
+            'n',
+            Box::new(Netavark::installed()),
+            [15.0, 0.0],
+        ),
     ];
+    if let Some(other) = Netavark::named() {
+        tools.push(("netavark 2", 'm', Box::new(other), [7.0, 0.0]));
+    }
     let there = tools
         .into_iter()
         .filter(|(_, _, tool, _)| tool.is_installed());

@@ -29,6 +29,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NAME")]
     filter: Option<String>,
     /// CNI's plugins, netavark and a script of `ip` and `iptables` besides, where they are installed (by root only).
+    ///
+    /// NETAVARK=PATH adds another netavark, such as `cargo install netavark` makes.
     #[arg(long)]
     peers: bool,
     /// Install the peers that are missing (Debian, by root).

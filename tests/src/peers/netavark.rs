@@ -1,5 +1,7 @@
 //! netavark, Podman's network program: `setup` and `teardown`, configured as Podman does it.
 
+use std::env;
+
 use serde_json::json;
 
 use super::{Container, Step, Tool, Verb};
@@ -10,18 +12,30 @@ const PROGRAM: &str = "/usr/lib/podman/netavark";
 /// Where it keeps what belongs to its name server, which is not asked for.
 const CONFIG: &str = "/run/netavark";
 
-/// netavark as Debian has it.
+/// netavark, by the path of its program.
 #[derive(Debug)]
-pub struct Netavark;
+pub struct Netavark(String);
+
+impl Netavark {
+    /// As Debian has it.
+    pub fn installed() -> Netavark {
+        Netavark(PROGRAM.to_owned())
+    }
+
+    /// Another one, whose path the variable `NETAVARK` holds.
+    pub fn named() -> Option<Netavark> {
+        env::var("NETAVARK").ok().map(Netavark)
+    }
+}
 
 impl Tool for Netavark {
     fn name(&self, node: &Node) -> String {
-        let said = node.argv(&[PROGRAM, "version"]).go().ok().json();
+        let said = node.argv(&[&self.0, "version"]).go().ok().json();
         format!("netavark {}", said["version"].as_str().unwrap_or("?"))
     }
 
     fn program(&self) -> String {
-        PROGRAM.to_owned()
+        self.0.clone()
     }
 
     fn prepare(&self) -> Vec<Step> {
@@ -33,7 +47,7 @@ impl Tool for Netavark {
             Verb::Add => "setup",
             Verb::Del => "teardown",
         };
-        let words = [PROGRAM, "--config", CONFIG, word, &of.netns()];
+        let words = [&self.0, "--config", CONFIG, word, &of.netns()];
         said.is_empty().then(|| Step {
             argv: words.map(str::to_owned).into(),
             env: Vec::new(),

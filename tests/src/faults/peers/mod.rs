@@ -35,7 +35,7 @@ const ATTACKS: [(&str, Attack); 4] = [
 const TOOLS: [(&str, NewTool); 3] = [
     ("vetch", || Box::new(vetch::Vetch::new())),
     ("cni", || Box::new(Cni::installed())),
-    ("netavark", || Box::new(Netavark)),
+    ("netavark", || Box::new(Netavark::installed())),
 ];
 
 /// The parts whose name (`netavark killed`) contains `filter`, of those who are installed; at most `points` places of each command.
