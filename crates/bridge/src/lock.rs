@@ -43,43 +43,56 @@ impl Drop for Lock {
 pub(crate) fn take(path: &Path, what: &str, limit: Duration) -> Result<Lock> {
     let end = Instant::now() + limit;
     loop {
-        let (file, ours) = file::open_lock(path)?;
-        let locked = match file.try_lock() {
-            Err(TryLockError::WouldBlock) => wait(file, end),
-            Err(TryLockError::Error(err)) => Some(Err(err)),
-            Ok(()) => Some(Ok(file)),
-        };
-        match locked {
-            None => return Err(busy(path, what, limit)),
-            Some(Err(err)) if err.kind() == ErrorKind::Interrupted => {}
-            Some(Err(err)) => return Err(Error::file(format!("lock {what}"), err)),
-            Some(Ok(file)) => {
-                if let Some(lock) = signed(file, path, ours) {
-                    return Ok(lock);
-                }
-            }
+        if let Some(lock) = take_until(path, what, end)? {
+            return Ok(lock);
+        }
+        if Instant::now() >= end {
+            return Err(busy(path, what, limit));
         }
     }
 }
 
-/// The kernel wakes those who wait one by one, in the order they came; it knows no limit, so that a thread waits for it. `None` after
-/// the end; the thread then lives on until it is woken.
-fn wait(file: File, end: Instant) -> Option<io::Result<File>> {
-    let left = end.checked_duration_since(Instant::now())?;
-    let place = Place::take();
-    if place.is_none() {
-        thread::sleep(PAUSE.min(left));
-        return Some(Err(ErrorKind::Interrupted.into())); // look again
+/// `None` if somebody holds it, or if it was removed meanwhile together with its network.
+pub(crate) fn try_take(path: &Path, what: &str) -> Result<Option<Lock>> {
+    take_until(path, what, Instant::now())
+}
+
+/// `None` as well if waiting was broken off before the end.
+fn take_until(path: &Path, what: &str, end: Instant) -> Result<Option<Lock>> {
+    let (file, ours) = file::open_lock(path)?;
+    let locked = match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => wait(file, end),
+        Err(TryLockError::Error(err)) => Err(err),
+    };
+    match locked {
+        Err(err) if err.kind() == ErrorKind::Interrupted => Ok(None),
+        Err(err) => Err(Error::file(format!("lock {what}"), err)),
+        Ok(locked) => Ok(locked.and_then(|file| signed(file, path, ours))),
     }
+}
+
+/// The kernel wakes those who wait one by one, in the order they came; it knows no limit, so that a thread waits for it. `None` if it
+/// was not to be had; after the end the thread lives on until it is woken.
+fn wait(file: File, end: Instant) -> io::Result<Option<File>> {
+    let left = end.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Ok(None);
+    }
+    let Some(place) = Place::take() else {
+        thread::sleep(PAUSE.min(left));
+        return Ok(None);
+    };
     let (done, locked) = mpsc::channel();
     let waiting = thread::Builder::new().spawn(move || {
         let _place = place;
         let _ = done.send(file.lock().map(|()| file));
-    });
-    if let Err(err) = waiting {
-        return Some(Err(err));
-    }
-    locked.recv_timeout(left).ok()
+    })?;
+    let Ok(locked) = locked.recv_timeout(left) else {
+        return Ok(None);
+    };
+    let _ = waiting.join(); // it has nothing left to do
+    locked.map(Some)
 }
 
 /// One of the places in which threads may wait: a lock that is held for hours fills no process with threads.
@@ -98,17 +111,6 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         WAITING.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// `None` if somebody holds it, or if it was removed meanwhile together with its network.
-pub(crate) fn try_take(path: &Path, what: &str) -> Result<Option<Lock>> {
-    let (file, ours) = file::open_lock(path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(signed(file, path, ours)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(err)) if err.kind() == ErrorKind::Interrupted => Ok(None),
-        Err(TryLockError::Error(err)) => Err(Error::file(format!("lock {what}"), err)),
     }
 }
 
