@@ -215,7 +215,7 @@ fn everybody(vetch: PathBuf) -> Vec<(&'static str, char, Who, [f64; 2])> {
         ),
     ];
     if let Some(other) = Netavark::named() {
-        tools.push(("netavark 2", 'm', Box::new(other), [7.0, 0.0]));
+        tools.push(("other netavark", 'm', Box::new(other), [7.0, 0.0]));
     }
     let there = tools
         .into_iter()

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::program::{Program, exit_code};
@@ -49,6 +49,7 @@ pub(crate) fn main(options: &Options) -> Result<ExitCode> {
     }
     if options.peers {
         faults::prepare_peers(options.install)?;
+        check_named()?;
     }
     // A place that cannot be written is noticed before the work.
     fs::write(&json, "").with_context(|| format!("write {}", json.display()))?;
@@ -63,6 +64,17 @@ pub(crate) fn main(options: &Options) -> Result<ExitCode> {
         println!("kept in {}", json.display());
     }
     Ok(exit_code(code))
+}
+
+/// Somebody who was asked for by name is not left out.
+fn check_named() -> Result<()> {
+    match env::var_os("NETAVARK").map(PathBuf::from) {
+        Some(path) if !(path.is_absolute() && path.is_file()) => bail!(
+            "NETAVARK: there is no program {}\nhint: the whole path, such as of what `cargo install netavark` made",
+            path.display()
+        ),
+        _ => Ok(()),
+    }
 }
 
 fn words(options: &Options, json: &Path) -> Result<Vec<String>> {
