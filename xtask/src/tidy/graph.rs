@@ -18,7 +18,7 @@ const MAY_USE: [(&str, &[&str]); 8] = [
     ("firewall", &["core-netlink"]),
     ("bridge", &["firewall", "ipam", "ns-mgmt", "core-netlink"]),
     ("iproute", &["ns-mgmt", "core-netlink"]),
-    ("cni", &["bridge"]),
+    ("cni", &["bridge", "ipam", "ns-mgmt", "core-netlink"]),
     (
         "cli",
         &["iproute", "cni", "bridge", "ns-mgmt", "core-netlink"],

@@ -1,0 +1,13 @@
+//! The CNI contract: environment and JSON in, a result or an error object as JSON out.
+//!
+//! Owns the protocol (versions, parameters, results, errors), what each key of a plugin's configuration means, and the order of a chain.
+//! Leaves to others: attachments and their undoing (bridge), which address is next (ipam), netlink (core-netlink), words and output of
+//! the command line (cli).
+
+mod error;
+mod result;
+mod version;
+
+pub use error::{Code, Error, Result};
+pub use result::{AddResult, Dns, Interface, Ip, Route};
+pub use version::Version;
