@@ -1,7 +1,11 @@
 //! The error object of the specification: a code, a sentence, details.
 
+use crate::json::to_value;
+use crate::version::Version;
 use serde::Serialize;
 use std::fmt;
+
+const LONGEST: usize = 1000; // bytes of a message: what is wrong may be a megabyte
 
 /// The result of everything here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -72,7 +76,7 @@ impl Error {
     pub fn new(code: Code, msg: impl Into<String>) -> Error {
         Error {
             code,
-            msg: msg.into(),
+            msg: cut(msg.into()),
             details: String::new(),
         }
     }
@@ -88,6 +92,42 @@ impl Error {
         self.details = details.into();
         self
     }
+
+    /// The object that a plugin prints when it fails (CNI 1.1.0, "Error"), in the version of the configuration.
+    ///
+    /// ```
+    /// use cni::{Code, Error, Version};
+    /// let error = Error::new(Code::TryAgain, "somebody else changes `blue`");
+    /// assert_eq!(error.to_json(Version::V100), r#"{"cniVersion":"1.0.0","code":11,"msg":"somebody else changes `blue`"}"#);
+    /// ```
+    pub fn to_json(&self, version: Version) -> String {
+        let written = Written {
+            cni_version: version.as_str(),
+            code: self.code,
+            msg: &self.msg,
+            details: &self.details,
+        };
+        to_value(&written).to_string()
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written<'a> {
+    cni_version: &'a str,
+    code: Code,
+    msg: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    details: &'a str,
+}
+
+fn cut(mut text: String) -> String {
+    if text.len() > LONGEST {
+        let end = (0..=LONGEST).rev().find(|&end| text.is_char_boundary(end));
+        text.truncate(end.unwrap_or(0));
+        text.push_str(" ...");
+    }
+    text
 }
 
 impl fmt::Display for Error {
@@ -97,3 +137,23 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_are_written_only_if_there_are_any() {
+        let error = Error::invalid("mtu", "too \"large\"");
+        let plain = r#"{"cniVersion":"0.4.0","code":7,"msg":"`mtu`: too \"large\""}"#;
+        assert_eq!(error.to_json(Version::V040), plain);
+        let json = error.with_details("at most 65535").to_json(Version::LATEST);
+        assert!(json.ends_with(r#","details":"at most 65535"}"#), "{json}");
+    }
+
+    #[test]
+    fn a_message_stays_readable_however_long_the_value_is() {
+        let error = Error::invalid("name", "ä".repeat(1 << 20));
+        assert!(error.msg.starts_with("`name`: ä") && error.msg.len() < 1010);
+    }
+}

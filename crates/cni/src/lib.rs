@@ -4,10 +4,18 @@
 //! Leaves to others: attachments and their undoing (bridge), which address is next (ipam), netlink (core-netlink), words and output of
 //! the command line (cli).
 
+mod args;
+mod attachment;
+mod env;
 mod error;
+mod json;
+mod name;
 mod result;
 mod version;
 
+pub use args::Args;
+pub use attachment::{AttachmentKey, ContainerId};
+pub use env::{Call, Command};
 pub use error::{Code, Error, Result};
 pub use result::{AddResult, Dns, Interface, Ip, Route};
 pub use version::Version;

@@ -1,10 +1,25 @@
 //! What ADD answers, in the form of the latest version.
 
+mod written;
+
+use crate::error::Result;
+use crate::json::{Document, optional_text, text, to_value};
+use crate::version::Version;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+pub(crate) use written::Written;
 
 /// The result of an ADD (CNI 1.1.0, "Add Success").
+///
+/// ```
+/// use cni::{AddResult, Version};
+/// let text = br#"{"cniVersion": "0.4.0", "ips": [{"version": "4", "address": "10.0.0.2/24"}], "dns": {}}"#;
+/// let result = AddResult::parse(text)?;
+/// let latest = r#"{"cniVersion":"1.1.0","ips":[{"address":"10.0.0.2/24"}],"dns":{}}"#;
+/// assert_eq!(result.to_json(Version::V110), latest);
+/// # Ok::<(), cni::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddResult {
     /// What was made, on the host and inside.
@@ -15,6 +30,22 @@ pub struct AddResult {
     pub routes: Vec<Route>,
     /// Name servers that whoever starts the container may use.
     pub dns: Dns,
+}
+
+impl AddResult {
+    /// Reads what a plugin printed, in whatever version it says it is.
+    ///
+    /// Code 1 for a version that is not known here, 6 for what is no JSON or has a wrong type, 7 for addresses and indexes that cannot be
+    /// meant; each names the key by its path.
+    pub fn parse(text: &[u8]) -> Result<AddResult> {
+        let written: Written = Document::parse(text)?.keys()?;
+        written.read("", None)
+    }
+
+    /// As a plugin of this version prints it. What the version lacks is left out; `dns` is always there, as the reference writes it.
+    pub fn to_json(&self, version: Version) -> String {
+        to_value(&Written::new(self, version)).to_string()
+    }
 }
 
 /// One interface.
@@ -32,10 +63,10 @@ pub struct Interface {
     /// The path of the namespace it is in; empty for the host's.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sandbox: String,
-    /// From 1.1.0 on.
+    /// The socket of a process that serves it, where it is no link of the kernel; from 1.1.0 on.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub socket_path: String,
-    /// From 1.1.0 on.
+    /// The PCI device that it is; from 1.1.0 on.
     #[serde(default, rename = "pciID", skip_serializing_if = "String::is_empty")]
     pub pci_id: String,
 }
@@ -47,27 +78,53 @@ pub struct Ip {
     pub address: IpNet,
     /// The way out.
     pub gateway: Option<IpAddr>,
-    /// Which of the interfaces has it.
+    /// Which of the interfaces has it, counted from 0.
     pub interface: Option<usize>,
 }
 
 /// One route.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     /// Where it leads.
+    #[serde(deserialize_with = "text")]
     pub dst: IpNet,
     /// The next hop; that of the address of its family unless given.
+    #[serde(
+        default,
+        deserialize_with = "optional_text",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub gw: Option<IpAddr>,
     /// Bytes; from 1.1.0 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu: Option<u32>,
     /// Bytes, the largest TCP segment to announce; from 1.1.0 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advmss: Option<u32>,
     /// The metric; from 1.1.0 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<u32>,
     /// The table; from 1.1.0 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<u32>,
     /// How far away: 0 anywhere, 253 on the link, 254 on this host; from 1.1.0 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<u8>,
+}
+
+impl Route {
+    /// A route of which nothing else is said.
+    pub fn new(dst: IpNet, gw: Option<IpAddr>) -> Route {
+        Route {
+            dst,
+            gw,
+            mtu: None,
+            advmss: None,
+            priority: None,
+            table: None,
+            scope: None,
+        }
+    }
 }
 
 /// Name servers.
@@ -93,3 +150,6 @@ impl Dns {
         *self == Dns::default()
     }
 }
+
+#[cfg(test)]
+mod tests;

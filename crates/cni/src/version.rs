@@ -1,6 +1,7 @@
 //! The versions of the specification.
 
 use crate::error::{Code, Error, Result};
+use serde_json::json;
 use std::fmt;
 use std::str::FromStr;
 
@@ -41,6 +42,32 @@ impl Version {
             Version::V110 => "1.1.0",
         }
     }
+
+    /// What VERSION prints (CNI 1.1.0, "VERSION"): the version that was asked in, and all that are spoken here.
+    pub fn answer(self) -> String {
+        let all = Version::ALL.map(Version::as_str);
+        json!({ "cniVersion": self.as_str(), "supportedVersions": all }).to_string()
+    }
+
+    /// The version that a key holds; a text without the key is of 0.1.0.
+    pub(crate) fn of_key(key: &str, text: Option<&str>) -> Result<Version> {
+        let all = || Version::ALL.map(Version::as_str).join(", ");
+        let refused = |why: String| {
+            let why = format!("`{key}`{why}; known are {}", all());
+            Error::new(Code::IncompatibleVersion, why)
+        };
+        let Some(text) = text else {
+            return Err(refused(" is missing, which means 0.1.0".to_owned()));
+        };
+        let mut known = Version::ALL.into_iter();
+        let found = known.find(|version| version.as_str() == text);
+        found.ok_or_else(|| refused(format!(": {:?} is not spoken here", shortened(text))))
+    }
+}
+
+/// A version is a few bytes: more of it would only push out what is known.
+fn shortened(text: &str) -> String {
+    text.chars().take(40).collect()
 }
 
 impl fmt::Display for Version {
@@ -53,13 +80,54 @@ impl FromStr for Version {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Version> {
-        let known = Version::ALL
-            .into_iter()
-            .find(|version| version.as_str() == text);
-        known.ok_or_else(|| {
-            let all = Version::ALL.map(Version::as_str).join(", ");
-            let why = format!("`cniVersion`: {text:?} is not spoken here; known are {all}");
-            Error::new(Code::IncompatibleVersion, why)
-        })
+        Version::of_key("cniVersion", Some(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_as_they_are_written() {
+        for version in Version::ALL {
+            assert_eq!(version.to_string().parse(), Ok(version));
+        }
+        assert!(Version::V040 < Version::V100 && Version::LATEST == Version::V110);
+    }
+
+    #[test]
+    fn a_version_that_is_not_spoken_names_those_that_are() {
+        for text in [
+            "",
+            "0.2.0",
+            "1.1",
+            "1.1.0 ",
+            "v1.1.0",
+            "2.0.0",
+            &"9".repeat(9999),
+        ] {
+            let error = text.parse::<Version>().unwrap_err();
+            assert_eq!(error.code, Code::IncompatibleVersion);
+            assert!(error.msg.starts_with("`cniVersion`: "), "{error}");
+            assert!(
+                error
+                    .msg
+                    .ends_with("known are 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0"),
+                "{error}"
+            );
+        }
+        let missing = Version::of_key("prevResult.cniVersion", None).unwrap_err();
+        assert!(
+            missing
+                .msg
+                .starts_with("`prevResult.cniVersion` is missing, which means 0.1.0")
+        );
+    }
+
+    #[test]
+    fn the_answer_to_version_lists_all() {
+        let answer = r#"{"cniVersion":"1.0.0","supportedVersions":["0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]}"#;
+        assert_eq!(Version::V100.answer(), answer);
     }
 }
