@@ -4,6 +4,7 @@ use crate::json::to_value;
 use crate::version::Version;
 use serde::Serialize;
 use std::fmt;
+use std::path::Path;
 
 const LONGEST: usize = 1000; // bytes of a message: what is wrong may be a megabyte
 
@@ -109,6 +110,13 @@ impl Error {
         };
         to_value(&written).to_string()
     }
+
+    /// The same, said of a file.
+    #[must_use]
+    pub(crate) fn in_file(mut self, file: &Path) -> Error {
+        self.msg = cut(format!("{}: {}", file.display(), self.msg));
+        self
+    }
 }
 
 #[derive(Serialize)]
@@ -155,5 +163,11 @@ mod tests {
     fn a_message_stays_readable_however_long_the_value_is() {
         let error = Error::invalid("name", "ä".repeat(1 << 20));
         assert!(error.msg.starts_with("`name`: ä") && error.msg.len() < 1010);
+        let error = error.in_file(Path::new("/etc/cni/net.d/10-a.conflist"));
+        assert!(
+            error
+                .msg
+                .starts_with("/etc/cni/net.d/10-a.conflist: `name`")
+        );
     }
 }

@@ -19,7 +19,7 @@ use std::str::FromStr;
 pub(crate) const LONGEST: usize = 1 << 20;
 
 /// A JSON object that was read whole, and whose keys are looked at later.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Document(pub(crate) Map<String, Value>);
 
 impl Document {
@@ -48,6 +48,29 @@ impl Document {
             err.into_inner().at(&path)
         })
     }
+
+    /// The value of a key, whatever the case of its letters.
+    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
+        let mut keys = self.0.iter();
+        let found = keys.find(|(name, _)| name.eq_ignore_ascii_case(key));
+        found.map(|(_, value)| value)
+    }
+
+    /// Takes a key away, however it was written.
+    pub(crate) fn remove(&mut self, key: &str) {
+        self.0.retain(|name, _| !name.eq_ignore_ascii_case(key));
+    }
+
+    /// Sets a key in place of what had its name, however that was written.
+    pub(crate) fn set(&mut self, key: &str, value: impl Serialize) {
+        self.remove(key);
+        self.0.insert(key.to_owned(), to_value(&value));
+    }
+}
+
+/// The keys of a text that are fields of `T`, with the errors of both [`Document::parse`] and [`Document::keys`].
+pub(crate) fn parse_keys<T: DeserializeOwned>(text: &[u8]) -> Result<T> {
+    Document::parse(text)?.keys()
 }
 
 /// A value as JSON.
@@ -79,6 +102,22 @@ where
     text.parse().map(Some).map_err(|err| no_value(&text, &err))
 }
 
+/// A boolean, or its word in any case, as the reference allows in lists.
+pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let word = value.as_str().map(str::to_ascii_lowercase);
+    match (&value, word.as_deref()) {
+        (Value::Bool(flag), _) => Ok(*flag),
+        (_, Some("true")) => Ok(true),
+        (_, Some("false")) => Ok(false),
+        (_, Some(word)) => Err(no_value(word, &"neither true nor false")),
+        _ => Err(D::Error::invalid_type(
+            Unexpected::Other("another type"),
+            &"true or false",
+        )),
+    }
+}
+
 fn no_value<E: de::Error>(text: &str, why: &dyn Display) -> E {
     E::custom(format!("{text:?}: {why}"))
 }
@@ -93,13 +132,17 @@ fn text_error(path: &Path, err: &serde_json::Error) -> Error {
 }
 
 fn at(code: Code, path: &Path, why: &dyn Display) -> Error {
-    let named = path.iter().next().is_some();
-    let msg = if named {
-        format!("`{path}`: {why}")
-    } else {
-        why.to_string()
+    let msg = match key(path) {
+        key if key.is_empty() => why.to_string(),
+        key => format!("`{key}`: {why}"),
     };
     Error::new(code, msg)
+}
+
+/// A path as people write it: `.` is the whole text, and `?` a key that the text ends in.
+fn key(path: &Path) -> String {
+    let path = path.to_string();
+    path.trim_end_matches('?').trim_end_matches('.').to_owned()
 }
 
 /// Any value in which no object has a key twice.
@@ -181,11 +224,11 @@ impl Fault {
         match self {
             Fault::Type(why) => at(Code::Decoding, path, &why),
             Fault::Value(why) => at(Code::InvalidConfig, path, &why),
-            Fault::Missing(field) if path.iter().next().is_none() => {
-                Error::new(Code::InvalidConfig, format!("`{field}` is missing"))
-            }
             Fault::Missing(field) => {
-                Error::new(Code::InvalidConfig, format!("`{path}.{field}` is missing"))
+                let object = key(path);
+                let dot = if object.is_empty() { "" } else { "." };
+                let why = format!("`{object}{dot}{field}` is missing");
+                Error::new(Code::InvalidConfig, why)
             }
         }
     }

@@ -6,16 +6,25 @@
 
 mod args;
 mod attachment;
+mod config;
+mod directory;
 mod env;
 mod error;
 mod json;
+mod list;
 mod name;
 mod result;
 mod version;
 
 pub use args::Args;
 pub use attachment::{AttachmentKey, ContainerId};
+pub use config::{
+    Bandwidth, CniArgs, IpRange, Label, NetConf, PortMapping, RequestedIp, RuntimeConfig,
+    RuntimeDns,
+};
+pub use directory::network_files;
 pub use env::{Call, Command};
 pub use error::{Code, Error, Result};
+pub use list::{CapabilityArgs, Given, NetworkList, Plugin};
 pub use result::{AddResult, Dns, Interface, Ip, Route};
 pub use version::Version;

@@ -2,6 +2,8 @@
 
 /// Bytes of a container id (a limit of ours, as it goes into a link's alias).
 pub(crate) const CONTAINER_ID: usize = 96;
+/// Bytes of the name of a network or a plugin: it has to name a file.
+pub(crate) const FILE_NAME: usize = 255;
 
 /// Refuses what is no name of at most `longest` bytes (CNI 1.1.0, "Network configuration format" and "Parameters"); says what is right.
 ///

@@ -3,7 +3,7 @@
 mod written;
 
 use crate::error::Result;
-use crate::json::{Document, optional_text, text, to_value};
+use crate::json::{optional_text, parse_keys, text, to_value};
 use crate::version::Version;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ impl AddResult {
     /// Code 1 for a version that is not known here, 6 for what is no JSON or has a wrong type, 7 for addresses and indexes that cannot be
     /// meant; each names the key by its path.
     pub fn parse(text: &[u8]) -> Result<AddResult> {
-        let written: Written = Document::parse(text)?.keys()?;
+        let written: Written = parse_keys(text)?;
         written.read("", None)
     }
 

@@ -31,7 +31,7 @@ enum Mode {
 }
 
 fn read(text: &str) -> Result<Bridge> {
-    Document::parse(text.as_bytes())?.keys()
+    parse_keys(text.as_bytes())
 }
 
 #[test]
@@ -160,6 +160,15 @@ fn text_is_bounded_in_length_and_depth() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn a_key_is_set_in_place_of_what_had_its_name() {
+    let mut document = Document::parse(br#"{"Name": "a", "type": "b"}"#).unwrap();
+    assert_eq!(document.get("name"), Some(&Value::from("a")));
+    document.set("name", "c");
+    document.remove("TYPE");
+    assert_eq!(Value::Object(document.0).to_string(), r#"{"name":"c"}"#);
 }
 
 proptest! {
