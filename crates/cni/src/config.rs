@@ -167,17 +167,16 @@ pub(crate) fn check_name(key: &str, name: &str) -> Result<()> {
 
 /// An empty `ipam` and an empty type are nobody, as for the reference; other keys without a type are a slip.
 fn check_ipam(kind: Option<String>, document: &Document) -> Result<Option<String>> {
-    let Some(kind) = kind.filter(|kind| !kind.is_empty()) else {
-        let keys = document.get("ipam").and_then(Value::as_object);
-        return match keys
-            .is_some_and(|keys| keys.keys().any(|key| !key.eq_ignore_ascii_case("type")))
-        {
-            true => Err(Error::new(Code::InvalidConfig, "`ipam.type` is missing")),
-            false => Ok(None),
-        };
-    };
-    check_name("ipam.type", &kind)?;
-    Ok(Some(kind))
+    if let Some(kind) = kind.filter(|kind| !kind.is_empty()) {
+        check_name("ipam.type", &kind)?;
+        return Ok(Some(kind));
+    }
+    let keys = document.get("ipam").and_then(Value::as_object);
+    let mut keys = keys.into_iter().flat_map(|keys| keys.keys());
+    if keys.all(|key| key.eq_ignore_ascii_case("type")) {
+        return Ok(None);
+    }
+    Err(Error::new(Code::InvalidConfig, "`ipam.type` is missing"))
 }
 
 #[cfg(test)]
