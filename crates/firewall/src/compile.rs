@@ -44,6 +44,9 @@ pub fn network(network: &Network) -> Result<Change> {
     if network.internal {
         elements.push(put(Set::Internal, vec![bridge()]));
     }
+    if network.reachable && !network.internal {
+        elements.push(put(Set::Reachable, vec![bridge()]));
+    }
     if network.host_services {
         elements.push(put(Set::Host, vec![bridge()]));
     }
@@ -147,6 +150,10 @@ pub fn attachment(attachment: &Attachment) -> Result<Change> {
     if attachment.addresses.iter().any(IpAddr::is_ipv6) {
         let raw = Value::Bytes(mac.0.to_vec());
         elements.push(Element::new(Set::Lladdr, owner, [Value::Name(*port), raw]));
+    }
+    if attachment.mac_only {
+        let own = [Value::Name(*port), Value::Mac(*mac)];
+        elements.push(Element::new(Set::Mac, owner, own));
     }
     let openings = [
         (attachment.dhcp, Set::Dhcp),

@@ -25,10 +25,14 @@ pub enum Set {
     Router,
     /// Ports without a guard.
     Open,
+    /// Port and the MAC address it may send from, whatever else it sends.
+    Mac,
     /// Our bridges.
     Nets,
     /// Bridges without a way out.
     Internal,
+    /// Bridges whose containers others reach by their own addresses.
+    Reachable,
     /// A bridge and itself: its containers reach each other.
     Pairs,
     /// The same for bridges whose containers do not.
@@ -87,13 +91,13 @@ pub enum Set {
 
 impl Set {
     /// Every one, in the order of the tables.
-    pub const ALL: [Set; 37] = {
+    pub const ALL: [Set; 39] = {
         use Set::*;
         [
-            Src4, Src6, Nd6, Lladdr, Dhcp, DhcpServer, Router, Open, Nets, Internal, Pairs, Apart,
-            Reach, Listed, Deny4, Deny6, DenyPort4, DenyPort6, Allow4, Allow6, AllowPort4,
-            AllowPort6, Masq, Gate4, Gate6, Local4, Local6, Host, Service, Opened, Closed, Any4,
-            Any6, Addr4, Addr6, Range4, Range6,
+            Src4, Src6, Nd6, Lladdr, Dhcp, DhcpServer, Router, Open, Mac, Nets, Internal,
+            Reachable, Pairs, Apart, Reach, Listed, Deny4, Deny6, DenyPort4, DenyPort6, Allow4,
+            Allow6, AllowPort4, AllowPort6, Masq, Gate4, Gate6, Local4, Local6, Host, Service,
+            Opened, Closed, Any4, Any6, Addr4, Addr6, Range4, Range6,
         ]
     };
 
@@ -108,8 +112,10 @@ impl Set {
             Set::DhcpServer => "dhcpserver",
             Set::Router => "router",
             Set::Open => "open",
+            Set::Mac => "mac",
             Set::Nets => "nets",
             Set::Internal => "internal",
+            Set::Reachable => "reachable",
             Set::Pairs => "pairs",
             Set::Apart => "apart",
             Set::Reach => "reach",
@@ -145,6 +151,7 @@ impl Set {
         match self {
             Set::Src4 | Set::Src6 | Set::Nd6 | Set::Lladdr => Family::Bridge,
             Set::Dhcp | Set::DhcpServer | Set::Router | Set::Open => Family::Bridge,
+            Set::Mac => Family::Bridge,
             _ => Family::Inet,
         }
     }
@@ -157,7 +164,9 @@ impl Set {
             Set::Nd6 => &[IfName, EtherAddr, Integer(16)],
             Set::Lladdr => &[IfName, Integer(6)],
             Set::Dhcp | Set::DhcpServer | Set::Router | Set::Open => &[IfName],
+            Set::Mac => &[IfName, EtherAddr],
             Set::Nets | Set::Internal | Set::Host | Set::Listed => &[IfName],
+            Set::Reachable => &[IfName],
             Set::Pairs | Set::Apart | Set::Reach => &[IfName, IfName],
             Set::Masq | Set::Opened => &[IfName, NfProto],
             Set::Gate4 => &[Ipv4Addr],

@@ -193,6 +193,7 @@ fn forward() -> ChainPlan {
         rule().within(&[IifName], Set::Internal).drop(),
         rule().within(&[OifName], Set::Internal).drop(),
         rule().within(&[OifName], Set::Nets).ct_dnat().accept(),
+        rule().within(&[OifName], Set::Reachable).accept(),
         rule().within(&[OifName], Set::Nets).drop(),
         rule().within(&[IifName], Set::Nets).accept(),
         rule().within(opened, Set::Opened).ct_dnat().accept(), // another tool's published port

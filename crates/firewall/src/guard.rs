@@ -45,7 +45,11 @@ pub(crate) fn plan() -> TablePlan {
             na6(),
             chain(
                 "rest",
-                vec![rule().within(&[IifName], Set::Open).accept(), rule().drop()],
+                vec![
+                    rule().within(&[IifName], Set::Open).accept(),
+                    rule().within(&[IifName, EtherSource], Set::Mac).accept(),
+                    rule().drop(),
+                ],
             ),
         ],
     }

@@ -21,6 +21,8 @@ pub struct Network {
     pub internal: bool,
     /// Containers go out with the host's address. Without meaning for internal networks.
     pub masquerade: bool,
+    /// Others reach containers by their own addresses. Without meaning for internal networks.
+    pub reachable: bool,
     /// Containers may use every service of the host.
     pub host_services: bool,
     /// Single services of the host that containers may use.
@@ -48,6 +50,7 @@ impl Network {
             gateways: Vec::new(),
             internal: false,
             masquerade: true,
+            reachable: false,
             host_services: false,
             services: Vec::new(),
             isolate_ports: false,
@@ -78,6 +81,8 @@ pub struct Attachment {
     pub router: bool,
     /// It may send what it likes.
     pub unguarded: bool,
+    /// It may send what it likes, but only from its own MAC address.
+    pub mac_only: bool,
 }
 
 impl Attachment {
@@ -92,6 +97,7 @@ impl Attachment {
             dhcp_server: false,
             router: false,
             unguarded: false,
+            mac_only: false,
         }
     }
 }

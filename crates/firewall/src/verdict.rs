@@ -249,6 +249,9 @@ impl Rules {
         if self.has(Set::Nets, into) {
             return match translated {
                 true => accept_by("inet vetch forward: oifname @nets ct status dnat accept"),
+                false if self.has(Set::Reachable, into) => {
+                    accept_by("inet vetch forward: oifname @reachable accept")
+                }
                 false => drop_by("forward: oifname @nets drop"),
             };
         }

@@ -187,6 +187,26 @@ fn a_routed_prefix_keeps_its_addresses_and_stays_closed() {
     });
 }
 
+/// The outside knows the way: what is open is reached by its own address, and only that network.
+#[test]
+fn a_reachable_network_is_reached_by_its_own_addresses() {
+    worlds(|w| {
+        let routed = w.network("routed", 10, |n| {
+            n.masquerade = false;
+            n.reachable = true;
+        });
+        let blue = w.network("blue", 20, |_| {});
+        let a = w.container(&routed, "a", 2, |_| {});
+        let b = w.container(&blue, "b", 2, |_| {});
+        let _servers = (serve(&a, 80), serve(&b, 80));
+        assert_eq!(seen(&w.outside, "10.10.0.2:80"), "::ffff:192.0.2.2");
+        assert_eq!(seen(&w.outside, "[fd10::2]:80"), "2001:db8:1::2");
+        assert_eq!(seen(&b, "10.10.0.2:80"), "::ffff:10.20.0.2");
+        all_silent(&w.outside, &at(&b, 80));
+        all_silent(&a, &at(&b, 80));
+    });
+}
+
 /// The lists are of the network: a neighbour's do not concern it.
 #[test]
 fn lists_end_at_their_network() {

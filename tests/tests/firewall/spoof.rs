@@ -45,6 +45,22 @@ fn believes(node: &Node, ip: &str, evil: &Container, frame: &[u8]) -> bool {
 }
 
 #[test]
+fn a_guard_of_the_mac_address_alone_lets_any_ip_address_pass() {
+    worlds(|w| {
+        let blue = w.network("blue", 10, |_| {});
+        let evil = w.container(&blue, "evil", 2, |at| {
+            at.addresses.clear();
+            at.mac_only = true;
+        });
+        let _victim = w.container(&blue, "victim", 3, |_| {});
+        evil.cmd("ip address add 10.10.0.66/24 dev eth0").ok();
+        assert!(evil.ping("-I 10.10.0.66 10.10.0.3"));
+        evil.cmd("ip link set eth0 address 02:00:00:00:66:66").ok();
+        assert!(!evil.ping("-I 10.10.0.66 10.10.0.3"));
+    });
+}
+
+#[test]
 fn an_address_of_ones_own_choice_is_mute() {
     guarded_and_not(|evil, _, _| {
         evil.cmd("ip address add 10.10.0.66/24 dev eth0").ok();
