@@ -27,6 +27,7 @@ pub(crate) fn network(network: &Network) -> Result<Change> {
             .collect(),
         internal: network.internal,
         masquerade: policy.masquerade && !network.internal,
+        reachable: policy.reachable && !network.internal,
         host_services: network.host_services,
         services: policy.services.clone(),
         isolate_ports: policy.isolate_ports,

@@ -18,6 +18,8 @@ pub struct Policy {
     /// Containers go out with the host's address. If not, others must route the subnets here; from outside they are reached only for
     /// answers and published ports all the same.
     pub masquerade: bool,
+    /// Others reach containers by their own addresses, wherever they come from. Not in internal networks.
+    pub reachable: bool,
     /// Containers do not reach each other: neither directly nor by published ports.
     pub isolate_ports: bool,
     /// If there are any, everything else is denied.
@@ -36,6 +38,7 @@ impl Default for Policy {
     fn default() -> Policy {
         Policy {
             masquerade: true,
+            reachable: false,
             isolate_ports: false,
             allow: Vec::new(),
             deny: Vec::new(),
@@ -81,6 +84,11 @@ impl Policy {
                 "masquerade",
                 a.masquerade.to_string(),
                 b.masquerade.to_string(),
+            ),
+            (
+                "reachable",
+                a.reachable.to_string(),
+                b.reachable.to_string(),
             ),
             (
                 "isolated ports",

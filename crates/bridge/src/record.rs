@@ -418,6 +418,7 @@ pub(crate) mod tests {
         assert_eq!(definition.network.policy, Policy::default());
         definition.network.policy = Policy {
             masquerade: false,
+            reachable: true,
             isolate_ports: true,
             allow: vec!["[fd00::/8]:53/udp".parse().unwrap()],
             deny: vec!["10.0.0.0/8".parse().unwrap()],

@@ -95,9 +95,9 @@ pub const REACH: &[Reach] = &[
         from: "outside",
         to: &["10.80.0.2:80", "[fd80::2]:80", "10.80.0.2", "fd80::2"],
         opens: Some((
-            "attach -p, at the host's address",
+            "network create --reachable",
             "outside",
-            &["192.0.2.1:8282"],
+            &["10.81.0.2:80", "[fd81::2]:80", "10.81.0.2", "fd81::2"],
         )),
     },
     Reach {

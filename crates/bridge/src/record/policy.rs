@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Serialize, Deserialize)]
 pub(super) struct PolicyFile {
     masquerade: bool,
+    #[serde(default)]
+    reachable: bool,
     isolate_ports: bool,
     allow: Vec<Text<Destination>>,
     deny: Vec<Text<Destination>>,
@@ -30,6 +32,7 @@ impl From<&Policy> for PolicyFile {
     fn from(policy: &Policy) -> PolicyFile {
         PolicyFile {
             masquerade: policy.masquerade,
+            reachable: policy.reachable,
             isolate_ports: policy.isolate_ports,
             allow: texts(&policy.allow),
             deny: texts(&policy.deny),
@@ -44,6 +47,7 @@ impl From<PolicyFile> for Policy {
     fn from(file: PolicyFile) -> Policy {
         Policy {
             masquerade: file.masquerade,
+            reachable: file.reachable,
             isolate_ports: file.isolate_ports,
             allow: values(file.allow),
             deny: values(file.deny),

@@ -66,9 +66,14 @@ struct Create {
     internal: bool,
     /// Containers go out with their own addresses: for subnets that others route to this host
     ///
-    /// From outside they are reached only for answers and published ports all the same.
+    /// From outside they are reached only for answers and published ports all the same, unless --reachable.
     #[arg(long, conflicts_with = "internal")]
     no_masquerade: bool,
+    /// Others reach containers by their own addresses: from outside, and from other networks
+    ///
+    /// Who they are decides whoever routes to this host; published ports work as usual.
+    #[arg(long, conflicts_with = "internal", help_heading = HEADING)]
+    reachable: bool,
     /// Containers do not reach each other
     ///
     /// Neither directly nor by published ports. The gateway and the outside they reach, and are reached from there as usual.
@@ -219,6 +224,7 @@ impl Create {
             bridge: self.bridge,
             policy: Policy {
                 masquerade: !self.no_masquerade,
+                reachable: self.reachable,
                 isolate_ports: self.isolate_ports,
                 allow: self.allow,
                 deny: self.deny,

@@ -26,6 +26,7 @@ pub(crate) fn network(network: &Network) -> Value {
         "subnets": network.subnets.iter().map(subnet).collect::<Vec<_>>(),
         "internal": network.internal,
         "masquerade": network.policy.masquerade && !network.internal,
+        "reachable": network.policy.reachable,
         "isolate_ports": network.policy.isolate_ports,
         "dhcp_servers": network.policy.dhcp_servers,
         "routers": network.policy.routers,
@@ -67,6 +68,7 @@ pub(crate) fn facts(network: &Network) -> Vec<(&'static str, String)> {
     facts.extend([
         ("internal", yes(network.internal)),
         ("masquerade", yes(policy.masquerade && !network.internal)),
+        ("reachable", yes(policy.reachable && !network.internal)),
         ("isolated ports", yes(policy.isolate_ports)),
         ("host services", yes(network.host_services)),
         ("DHCP servers", yes(policy.dhcp_servers)),
