@@ -7,8 +7,9 @@ use crate::record::{Claim, Definition, Opened};
 use crate::spec::{Attachment, Ends, Network};
 use crate::step::Step;
 use crate::words::{
-    bridge_settings_step, bridge_step, bridge_up_step, claim_step, flows_step, forward_step,
-    host_end_step, inside_step, localnet_step, pair_step, silent, step, sysctl_words,
+    bridge_settings_step, bridge_step, bridge_up_step, claim_step, detect_step, flows_step,
+    forward_step, host_end_step, inside_step, localnet_step, pair_step, reshape_step, silent, step,
+    sysctl_words,
 };
 use core_netlink::IfName;
 use firewall::Change;
@@ -88,6 +89,10 @@ pub(crate) enum Action {
     Unforward { settings: Vec<Setting> },
     /// Delete a link.
     Delete(IfName),
+    /// A network becomes another one.
+    Reshape(Box<[Network; 2]>),
+    /// Wait until its IPv6 addresses are known to be nobody else's.
+    Detect(Attachment),
     /// Something about the ports of an attachment that is up.
     Port(Box<PortAction>),
     /// Remove the tables of the firewall.
@@ -98,7 +103,10 @@ pub(crate) enum Action {
 
 pub(crate) fn sysctls_of_bridge(network: &Network) -> Vec<Setting> {
     let v6 = |key: &str, value| (format!("net/ipv6/conf/{}/{key}", network.bridge), value);
-    let disable = (!network.has_ipv6()).then(|| v6("disable_ipv6", "1"));
+    let disable = match network.has_ipv6() {
+        false => Some(v6("disable_ipv6", "1")),
+        true => network.external_ipam.then(|| v6("disable_ipv6", "0")), // it may get its first IPv6 subnet later
+    };
     let off = ["accept_ra", "autoconf", "accept_redirects", "accept_dad"];
     disable
         .into_iter()
@@ -112,6 +120,7 @@ pub(crate) fn sysctls_inside(attachment: &Attachment) -> Vec<Setting> {
     if !attachment.addresses.iter().any(|net| net.addr().is_ipv6()) {
         return vec![v6("disable_ipv6", "1")];
     }
+    let detect = attachment.assigned.detect_duplicates;
     let off = [
         "accept_ra",
         "autoconf",
@@ -119,7 +128,10 @@ pub(crate) fn sysctls_inside(attachment: &Attachment) -> Vec<Setting> {
         "router_solicitations",
         "addr_gen_mode",
     ];
-    off.into_iter().map(|key| v6(key, "0")).collect()
+    let off = off
+        .into_iter()
+        .filter(|key| !(detect && *key == "accept_dad"));
+    off.map(|key| v6(key, "0")).collect()
 }
 
 pub(crate) fn sysctl_of_port(host_end: IfName) -> Setting {
@@ -185,6 +197,8 @@ impl Action {
             }
             Action::Announce { attachment } => announce_step(attachment),
             Action::Port(action) => action.step(),
+            Action::Reshape(networks) => reshape_step(networks),
+            Action::Detect(of) => detect_step(of),
             _ => self.removing_step(),
         }
     }

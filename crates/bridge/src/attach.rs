@@ -4,6 +4,7 @@ use crate::action::Action;
 use crate::check::Depth;
 use crate::engine::{Engine, Scene, is_bridge_of, is_of, netlink};
 use crate::error::{Error, Result};
+use crate::external::Target;
 use crate::forwarding::ways_out;
 use crate::intent;
 use crate::name::Key;
@@ -27,8 +28,17 @@ impl Engine {
         spec: &AttachmentSpec,
         namespace: &NetNs,
     ) -> Result<Attachment> {
-        match self.attach_once(spec, namespace) {
-            Err(err) if self.mends(&err, &spec.key())? => self.attach_once(spec, namespace),
+        self.attach_into(&mut Target::default(), spec, namespace)
+    }
+
+    pub(crate) fn attach_into(
+        &mut self,
+        target: &mut Target<'_>,
+        spec: &AttachmentSpec,
+        namespace: &NetNs,
+    ) -> Result<Attachment> {
+        match self.attach_once(target, spec, namespace) {
+            Err(err) if self.mends(&err, &spec.key())? => self.attach_once(target, spec, namespace),
             other => other,
         }
     }
@@ -48,15 +58,20 @@ impl Engine {
         Ok(found.is_some_and(|(found, _)| found == *key) && self.store.claim(key)?.is_none())
     }
 
-    fn attach_once(&mut self, spec: &AttachmentSpec, namespace: &NetNs) -> Result<Attachment> {
+    fn attach_once(
+        &mut self,
+        target: &mut Target<'_>,
+        spec: &AttachmentSpec,
+        namespace: &NetNs,
+    ) -> Result<Attachment> {
         let op = op(spec);
         self.check(&op, spec, namespace)?;
-        if !self.store.is_begun()? {
+        if target.asked.is_none() && !self.store.is_begun()? {
             self.network(&spec.network)?; // before a directory is made for a lock
         }
         let host = self.lock_host()?;
         self.settle_abandoned()?;
-        let network = self.complete_network(&spec.network)?;
+        let network = self.reach_target(target, spec)?;
         let lock = self.store.lock_network(&spec.network)?;
         self.recover_attachments(&spec.network)?;
         let mut scene = Scene {
@@ -260,6 +275,8 @@ impl Engine {
             ("with the MAC address", there.mac.to_string())
         } else if there.dhcp != spec.dhcp {
             (word(there.dhcp), "DHCP".to_owned())
+        } else if there.assigned != spec.assigned {
+            ("with the routes", list(&there.assigned.routes))
         } else if there.unguarded != spec.unguarded {
             (word(!there.unguarded), "a guard".to_owned())
         } else if intent::openings(there)? != intent::openings(&asked)? {
@@ -351,6 +368,9 @@ impl Engine {
             plan.push(Action::Announce {
                 attachment: attachment(),
             });
+        }
+        if claim.attachment.assigned.detect_duplicates {
+            plan.push(Action::Detect(attachment()));
         }
         plan.push(Action::Claimed(attachment()));
         Ok(plan)

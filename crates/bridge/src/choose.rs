@@ -1,5 +1,6 @@
 //! What a new attachment gets: addresses, a MAC address, ports, a name inside. Everything that cannot be is refused here.
 
+use crate::assigned::Assigned;
 use crate::attach::list;
 use crate::engine::{Engine, Scene, is_tombstone};
 use crate::error::{Error, Result};
@@ -14,6 +15,20 @@ use ipam::Pool;
 use ipnet::IpNet;
 use std::net::IpAddr;
 
+/// Either the network chooses the addresses, or who attaches says them; nobody who may not send a word is attached.
+fn check_source(op: &str, spec: &AttachmentSpec, network: &Network) -> Result<()> {
+    let said = !spec.prefixes.is_empty() || spec.assigned != Assigned::default();
+    let why = match network.external_ipam {
+        false if said => "it chooses its addresses itself",
+        true if !spec.addresses.is_empty() || !(said || spec.unguarded) => {
+            "its addresses come from CNI's plugins, together with their subnets"
+        }
+        _ => return Ok(()),
+    };
+    let why = format!("network `{}`: {why}", network.name);
+    Err(Error::invalid(op, why))
+}
+
 impl Engine {
     pub(crate) fn choose_attachment(
         &mut self,
@@ -22,7 +37,11 @@ impl Engine {
         network: &Network,
         scene: &mut Scene<'_>,
     ) -> Result<Attachment> {
-        let addresses = self.choose_addresses(op, spec, network)?;
+        check_source(op, spec, network)?;
+        let addresses = match network.external_ipam {
+            true => self.take_addresses(op, spec, network)?,
+            false => self.choose_addresses(op, spec, network)?,
+        };
         let key = spec.key();
         let wanted = Wanted {
             network,
@@ -41,15 +60,15 @@ impl Engine {
             .transpose()?;
         Ok(Attachment {
             host_end: key.host_end(),
-            key,
             namespace: scene
                 .namespace
                 .map(|namespace| namespace.label().to_owned())
                 .unwrap_or_default(),
             cookie: cookie.unwrap_or_default(),
-            mac: spec.mac.or(derived).unwrap_or_default(),
+            mac: spec.mac.or(derived).unwrap_or_else(|| key.mac()),
             addresses,
             gateways: network.ways_out(),
+            assigned: spec.assigned.clone(),
             mtu: network.mtu,
             ports: spec.ports.clone(),
             dhcp: spec.dhcp,
@@ -59,6 +78,7 @@ impl Engine {
             router: network.policy.routers,
             state: State::Claimed,
             since: now(),
+            key,
         })
     }
 
@@ -93,6 +113,28 @@ impl Engine {
             chosen.push(self.choose_address(op, spec, network, subnet, place)?);
         }
         Ok(chosen)
+    }
+
+    /// Those that who attaches chose; each belongs to one attachment all the same.
+    fn take_addresses(
+        &mut self,
+        op: &str,
+        spec: &AttachmentSpec,
+        network: &Network,
+    ) -> Result<Vec<IpNet>> {
+        for net in &spec.prefixes {
+            let ip = net.addr();
+            if network.subnets.iter().any(|subnet| subnet.gateway == ip) {
+                let why = format!("ip {ip} is the address of bridge `{}`", network.bridge);
+                return Err(Error::invalid(op, why));
+            }
+            self.free_address(&network.name, ip)?;
+            if let Some(holder) = self.store.holder(&network.name, ip)? {
+                let owner = self.owner_of(&network.name, &holder);
+                return Err(Error::exists(op, format!("ip {ip} is in use by {owner}")));
+            }
+        }
+        Ok(spec.prefixes.clone())
     }
 
     fn choose_address(

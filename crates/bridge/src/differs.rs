@@ -1,6 +1,7 @@
 //! What to compare: records, bridge, elements and attachments of one network with what was seen of them.
 
 use crate::action::{self, Action};
+use crate::assigned::InnerRoute;
 use crate::attach::wired;
 use crate::check::{Depth, Finding, Mend, Seen, difference};
 use crate::engine::{Engine, is_bridge_of, is_of};
@@ -313,7 +314,11 @@ fn inside_differs(
         )]);
     }
     let mut how = Vec::new();
-    how.extend(says(!inner.is_up(), "inside, it is down"));
+    let wrong = if of.assigned.down { "up" } else { "down" };
+    how.extend(says(
+        inner.is_up() == of.assigned.down,
+        format!("inside, it is {wrong}"),
+    ));
     let mac = HwAddr::from(of.mac);
     how.extend(says(
         inner.address.as_ref() != Some(&mac),
@@ -331,6 +336,12 @@ fn inside_differs(
     for net in of.addresses.iter().filter(|net| !addresses.contains(net)) {
         how.push(format!("inside, {net} is missing"));
     }
+    for route in &of.assigned.routes {
+        how.extend(says(
+            !has_route(conn, route)?,
+            format!("inside, the route {route} is missing"),
+        ));
+    }
     for gateway in &of.gateways {
         how.extend(says(
             !has_default(conn, *gateway)?,
@@ -338,6 +349,24 @@ fn inside_differs(
         ));
     }
     Ok(how)
+}
+
+/// Whether a route is there; a default route by whatever gateway.
+fn has_route(conn: &mut Conn, wanted: &InnerRoute) -> core_netlink::Result<bool> {
+    if wanted.is_default() {
+        return has_default(conn, wanted.destination.addr());
+    }
+    let filter = RouteFilter {
+        family: Some(core_netlink::Family::of(wanted.destination.addr())),
+        table: Some(wanted.table.map_or(Table::MAIN, Table)),
+        ..RouteFilter::default()
+    };
+    match conn.routes(&filter) {
+        Err(err) if err.is_not_found() => Ok(false),
+        routes => Ok(routes?.iter().any(|route| {
+            route.destination == Some(wanted.destination.trunc()) && route.gateway == wanted.gateway
+        })),
+    }
 }
 
 /// Whether there is a default route of this family, by whatever gateway: a second network's stays behind the first's.

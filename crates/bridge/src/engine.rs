@@ -202,6 +202,8 @@ impl Engine {
                 Some(link) => self.delete(link.index),
                 None => Ok(()),
             },
+            Action::Reshape(networks) => self.reshape(&networks[0], &networks[1]),
+            Action::Detect(of) => self.detect(of, scene),
             Action::NoTables => {
                 let removed = firewall::uninstall(self.kernel.nft()?);
                 removed.map_err(|err| Error::firewall("remove the firewall's tables", err))
@@ -240,7 +242,7 @@ impl Engine {
             Action::Pair { .. } if scene.pair_was_there => Ok(()),
             Action::Pair { attachment, .. } => self.delete_pair(attachment),
             Action::Port(action) => self.undo_port(action),
-
+            Action::Reshape(networks) => self.reshape(&networks[1], &networks[0]),
             Action::Localnet { others: true, .. } => Ok(()),
             Action::Localnet { bridge, on, .. } => self.localnet(*bridge, !on),
             Action::HostUp { .. } => scene.host_end.map_or(Ok(()), |index| {

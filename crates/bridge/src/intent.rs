@@ -55,6 +55,7 @@ pub(crate) fn attachment(attachment: &Attachment) -> Result<Change> {
         dhcp_server: attachment.dhcp_server,
         router: attachment.router,
         unguarded: attachment.unguarded,
+        mac_only: attachment.assigned.mac_only,
         ..firewall::Attachment::new(owner, attachment.host_end, attachment.mac)
     };
     let mut change = firewall::attachment(&intent).map_err(|err| Error::firewall(op(), err))?;

@@ -6,6 +6,7 @@
 mod action;
 mod announce;
 mod aside;
+mod assigned;
 mod attach;
 mod batch;
 mod changing;
@@ -17,6 +18,7 @@ mod dying;
 mod engine;
 mod error;
 mod exposed;
+mod external;
 #[cfg(test)]
 mod faults;
 mod file;
@@ -40,6 +42,7 @@ mod purge;
 mod reach;
 mod record;
 mod repair;
+mod same;
 mod settle;
 mod spec;
 mod step;
@@ -51,6 +54,7 @@ mod watch;
 mod wiring;
 mod words;
 
+pub use assigned::{Assigned, InnerRoute};
 pub use check::Difference;
 pub use error::{Error, Result};
 pub use exposed::{Access, Exposed, Exposure, Interface, NetworkExposure, Origin, Target, Way};

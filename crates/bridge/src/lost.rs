@@ -1,6 +1,7 @@
 //! Attachments whose record was lost or damaged, told from what the kernel still has of them: the alias of the link, the rows of the
 //! guard, the published ports.
 
+use crate::assigned::Assigned;
 use crate::engine::{Engine, if_damaged, is_tombstone};
 use crate::error::{Error, Result};
 use crate::lock::Lock;
@@ -25,6 +26,7 @@ struct Trace {
     ports: Vec<PortSpec>,
     dhcp: bool,
     unguarded: bool,
+    mac_only: bool,
 }
 
 impl Engine {
@@ -184,6 +186,10 @@ impl Engine {
                 .map(|ip| network.with_length(*ip))
                 .collect(),
             gateways: network.ways_out(),
+            assigned: Assigned {
+                mac_only: trace.mac_only,
+                ..Assigned::default()
+            },
             mtu: network.mtu,
             ports: merged(&trace.ports),
             dhcp: trace.dhcp,
@@ -218,6 +224,9 @@ impl Trace {
         }
         self.dhcp |= element.set == Set::Dhcp;
         self.unguarded |= element.set == Set::Open;
+        if let (Set::Mac, [_, Value::Mac(mac)]) = (element.set, element.key.as_slice()) {
+            (self.mac, self.mac_only) = (Some(*mac), true);
+        }
         self.ports.extend(element.published().map(PortSpec::of));
     }
 }
@@ -238,10 +247,11 @@ fn key_of(owner: &Owner, network: &Network) -> Option<Key> {
 }
 
 impl Network {
-    /// The default gateways of an attachment: none in internal networks.
+    /// The default gateways of an attachment: none in internal networks, nor where who attaches says the routes.
     pub(crate) fn ways_out(&self) -> Vec<IpAddr> {
         let gateways = self.subnets.iter().map(|subnet| subnet.gateway);
-        gateways.filter(|_| !self.internal).collect()
+        let chosen_here = !self.internal && !self.external_ipam;
+        gateways.filter(|_| chosen_here).collect()
     }
 
     fn with_length(&self, ip: IpAddr) -> IpNet {

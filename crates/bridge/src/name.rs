@@ -206,6 +206,14 @@ impl Key {
         )
     }
 
+    /// The MAC address of an attachment without addresses: `02:` and five bytes of SHA-256 over `vetch mac of 1`, network, id and
+    /// interface, with zero bytes between.
+    pub fn mac(&self) -> MacAddr {
+        let ifname = self.ifname.to_string();
+        let (network, id) = (self.network.as_str(), self.id.as_str());
+        local_mac(&["vetch mac of 1", network, id, &ifname])
+    }
+
     /// The alias of the host's end: `vetch:NETWORK:ID:IFNAME:ADDR[,ADDR]`, with as many addresses as fit the kernel's 255 bytes.
     pub fn alias(&self, addresses: impl IntoIterator<Item = IpAddr>) -> String {
         let mut alias = format!("{MARK}{}:{}:{}:", self.network, self.id, self.ifname);

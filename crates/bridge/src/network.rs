@@ -8,13 +8,13 @@ use crate::intent;
 use crate::name::NetworkName;
 use crate::policy;
 use crate::record::{Definition, Opened, now};
+use crate::same;
 use crate::settle::Detached;
 use crate::spec::{Attachment, Network, NetworkSpec, State};
 use crate::subnet::{self, Taken};
 use core_netlink::Family;
 use core_netlink::link::Link;
 use core_netlink::route::RouteType;
-use ipnet::IpNet;
 use std::io::Read;
 
 const QUEUES: u32 = 64;
@@ -30,7 +30,7 @@ impl Engine {
         })
     }
 
-    fn create_locked(&mut self, op: &str, spec: &NetworkSpec) -> Result<Network> {
+    pub(crate) fn create_locked(&mut self, op: &str, spec: &NetworkSpec) -> Result<Network> {
         self.store.remove_drafts()?;
         self.settle_abandoned()?;
         self.recover_network(&spec.name)?;
@@ -65,7 +65,7 @@ impl Engine {
             .definition(&spec.name)?
             .filter(|there| there.state == State::Up)
         {
-            same(&op, &there.network, spec)?;
+            same::check(&op, &there.network, spec)?;
             let plan = match self.find(there.network.bridge)? {
                 Some(link) if !is_bridge_of(&link, &there.network) => Vec::new(),
                 link => self.plan_bridge_again(&there.network, link.as_ref())?,
@@ -137,7 +137,7 @@ impl Engine {
         for subnet in &subnets {
             subnet::check(op, *subnet, &routes, &networks)?;
         }
-        if subnets.is_empty() {
+        if subnets.is_empty() && !spec.external_ipam {
             subnets.push(subnet::free(op, &routes, &networks)?);
         }
         if spec.ipv6 && !subnets.iter().any(|subnet| subnet.addr().is_ipv6()) {
@@ -162,6 +162,7 @@ impl Engine {
             queues: spec.queues.unwrap_or(1),
             big_tcp: spec.big_tcp,
             host_services: spec.host_services,
+            external_ipam: spec.external_ipam,
             policy: spec.policy.sorted(),
             reaches: Vec::new(),
             reached_by: Vec::new(),
@@ -173,7 +174,7 @@ impl Engine {
     }
 
     /// Those too that are only half made or half removed.
-    fn every_network(&self) -> Result<Vec<Network>> {
+    pub(crate) fn every_network(&self) -> Result<Vec<Network>> {
         let found = self.store.definitions()?.into_iter();
         Ok(found.map(|found| found.network).collect())
     }
@@ -331,7 +332,7 @@ impl Engine {
         }
     }
 
-    fn recover_unfinished(
+    pub(crate) fn recover_unfinished(
         &mut self,
         name: &NetworkName,
         definition: Option<&Definition>,
@@ -360,14 +361,14 @@ pub(crate) fn leaving(action: &Action) -> Option<Attachment> {
 }
 
 /// What can be refused without a look at the host.
-fn check_alone(op: &str, spec: &NetworkSpec) -> Result<()> {
+pub(crate) fn check_alone(op: &str, spec: &NetworkSpec) -> Result<()> {
     let bad = |why: String| Err(Error::invalid(op, why));
     let families = |v4: bool| {
         spec.subnets
             .iter()
             .filter(move |subnet| subnet.addr().is_ipv4() == v4)
     };
-    for v4 in [true, false] {
+    for v4 in [true, false].into_iter().filter(|_| !spec.external_ipam) {
         if let (Some(a), Some(b)) = (families(v4).next(), families(v4).nth(1)) {
             return bad(format!(
                 "subnets {a} and {b}: a network has at most one subnet of each family"
@@ -409,69 +410,8 @@ fn least_mtu(v6: bool) -> u32 {
     if v6 { 1280 } else { 68 }
 }
 
-/// Whether a network that is there is what is asked for; what is not said matches.
-fn same(op: &str, there: &Network, spec: &NetworkSpec) -> Result<()> {
-    let differ = |field: &str, is: String, asked: String| {
-        let err = Error::exists(op, format!("it is there with {field} {is}, not {asked}"));
-        Err(err.with_hint(format!("remove it first: vetch network rm {}", spec.name)))
-    };
-    let prefixes: Vec<IpNet> = there.subnets.iter().map(|subnet| subnet.prefix).collect();
-    if let Some(asked) = spec.subnets.iter().find(|asked| !prefixes.contains(asked)) {
-        return differ("subnets", format!("{prefixes:?}"), asked.to_string());
-    }
-    if let Some(asked) = spec
-        .gateways
-        .iter()
-        .find(|ip| !there.subnets.iter().any(|subnet| subnet.gateway == **ip))
-    {
-        let gateways: Vec<String> = there
-            .subnets
-            .iter()
-            .map(|subnet| subnet.gateway.to_string())
-            .collect();
-        return differ("gateway", gateways.join(" and "), asked.to_string());
-    }
-    if spec.ipv6 && !there.has_ipv6() {
-        return differ("IPv6", "off".to_owned(), "on".to_owned());
-    }
-    if spec.internal != there.internal {
-        return differ(
-            "internal",
-            there.internal.to_string(),
-            spec.internal.to_string(),
-        );
-    }
-    if let Some(mtu) = spec.mtu.filter(|mtu| *mtu != there.mtu) {
-        return differ("mtu", there.mtu.to_string(), mtu.to_string());
-    }
-    if let Some(queues) = spec.queues.filter(|queues| *queues != there.queues) {
-        return differ("queues", there.queues.to_string(), queues.to_string());
-    }
-    if spec.big_tcp != there.big_tcp {
-        return differ(
-            "BIG TCP",
-            there.big_tcp.to_string(),
-            spec.big_tcp.to_string(),
-        );
-    }
-    if spec.host_services != there.host_services {
-        return differ(
-            "host services",
-            there.host_services.to_string(),
-            spec.host_services.to_string(),
-        );
-    }
-    if let Some((field, is, asked)) = policy::difference(there, spec) {
-        return differ(field, is, asked);
-    }
-    match spec.bridge.filter(|bridge| *bridge != there.bridge) {
-        Some(bridge) => differ("bridge", there.bridge.to_string(), bridge.to_string()),
-        None => Ok(()),
-    }
-}
-
 /// The prefixes this host routes to, by unicast routes of every table.
-fn taken(around: &Surroundings) -> Vec<Taken> {
+pub(crate) fn taken(around: &Surroundings) -> Vec<Taken> {
     let routes = around.routes.iter().filter(|route| {
         matches!(route.family, Family::V4 | Family::V6) && route.kind == RouteType::Unicast
     });

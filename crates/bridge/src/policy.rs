@@ -255,6 +255,7 @@ mod tests {
             queues: 1,
             big_tcp: false,
             host_services: false,
+            external_ipam: false,
             policy: Policy::default(),
             reaches: Vec::new(),
             reached_by: Vec::new(),

@@ -2,6 +2,7 @@
 //!
 //! Every record carries a format number; a newer one is refused, not guessed.
 
+mod assigned;
 mod policy;
 
 use crate::error::{Error, Result};
@@ -9,6 +10,7 @@ use crate::name::{AttachmentId, Key, NetworkName};
 use crate::policy::Joined;
 use crate::port::PortSpec;
 use crate::spec::{Attachment, AttachmentSpec, Network, State, Subnet};
+use assigned::AssignedFile;
 use core_netlink::{IfName, MacAddr};
 use ipnet::IpNet;
 use policy::{JoinedFile, PolicyFile};
@@ -49,7 +51,8 @@ pub(crate) struct Wish {
 
 impl Wish {
     pub(crate) fn of(spec: &AttachmentSpec) -> Wish {
-        let mut addresses = spec.addresses.clone();
+        let assigned = spec.prefixes.iter().map(IpNet::addr);
+        let mut addresses: Vec<IpAddr> = spec.addresses.iter().copied().chain(assigned).collect();
         addresses.sort();
         Wish {
             addresses,
@@ -68,6 +71,7 @@ pub(crate) struct Opened {
 }
 
 /// A value written as its text.
+#[derive(PartialEq, Eq)]
 struct Text<T>(T);
 
 impl<T: Display> Serialize for Text<T> {
@@ -110,6 +114,8 @@ struct DefinitionFile {
     #[serde(default)]
     big_tcp: bool,
     host_services: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    external_ipam: bool,
     #[serde(default)]
     policy: PolicyFile,
     #[serde(default)]
@@ -139,6 +145,8 @@ struct ClaimFile {
     mac: Text<MacAddr>,
     addresses: Vec<Text<IpNet>>,
     gateways: Vec<Text<IpAddr>>,
+    #[serde(default, skip_serializing_if = "AssignedFile::is_usual")]
+    assigned: AssignedFile,
     mtu: u32,
     ports: Vec<Text<PortSpec>>,
     #[serde(default)]
@@ -181,6 +189,7 @@ impl Definition {
             queues: network.queues,
             big_tcp: network.big_tcp,
             host_services: network.host_services,
+            external_ipam: network.external_ipam,
             policy: PolicyFile::from(&network.policy),
             reaches: network.reaches.iter().map(JoinedFile::from).collect(),
             reached_by: network.reached_by.iter().map(JoinedFile::from).collect(),
@@ -205,6 +214,7 @@ impl Definition {
             queues: file.queues,
             big_tcp: file.big_tcp,
             host_services: file.host_services,
+            external_ipam: file.external_ipam,
             policy: file.policy.into(),
             reaches: file.reaches.into_iter().map(Joined::from).collect(),
             reached_by: file.reached_by.into_iter().map(Joined::from).collect(),
@@ -234,6 +244,7 @@ impl Claim {
             mac: Text(of.mac),
             addresses: texts(&of.addresses),
             gateways: texts(&of.gateways),
+            assigned: AssignedFile::from(&of.assigned),
             mtu: of.mtu,
             ports: texts(&of.ports),
             dhcp: of.dhcp,
@@ -263,6 +274,7 @@ impl Claim {
             mac: file.mac.0,
             addresses: values(file.addresses),
             gateways: values(file.gateways),
+            assigned: file.assigned.into(),
             mtu: file.mtu,
             ports: values(file.ports),
             dhcp: file.dhcp,
@@ -358,6 +370,7 @@ pub(crate) fn now() -> SystemTime {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::assigned::{Assigned, InnerRoute};
     use crate::policy::Policy;
     use proptest::prelude::*;
 
@@ -376,6 +389,15 @@ pub(crate) mod tests {
                     "fd00::2/64".parse().unwrap(),
                 ],
                 gateways: vec!["10.1.0.1".parse().unwrap()],
+                assigned: Assigned {
+                    routes: vec![InnerRoute {
+                        gateway: Some("10.1.0.9".parse().unwrap()),
+                        mtu: Some(1400),
+                        ..InnerRoute::to("10.8.0.0/16".parse().unwrap())
+                    }],
+                    hairpin: true,
+                    ..Assigned::default()
+                },
                 mtu: 1500,
                 ports: vec!["127.0.0.1:8080:80/tcp".parse().unwrap()],
                 dhcp: true,

@@ -1,5 +1,6 @@
 //! What is asked for and what is found: networks and attachments.
 
+use crate::assigned::Assigned;
 use crate::name::{AttachmentId, Key, NetworkName};
 use crate::policy::{Joined, Policy};
 use crate::port::PortSpec;
@@ -20,7 +21,7 @@ use std::time::SystemTime;
 pub struct NetworkSpec {
     /// Its name.
     pub name: NetworkName,
-    /// At most one of each family; a free IPv4 one is chosen if there is none.
+    /// At most one of each family; a free IPv4 one is chosen if there is none. With `external_ipam` any number, or none.
     pub subnets: Vec<IpNet>,
     /// Choose a unique local IPv6 /64 (RFC 4193) if none is given.
     pub ipv6: bool,
@@ -36,6 +37,8 @@ pub struct NetworkSpec {
     pub big_tcp: bool,
     /// Whether containers may use every service of the host that listens on the bridge.
     pub host_services: bool,
+    /// Addresses and routes come from who attaches, as CNI's plugins have it.
+    pub external_ipam: bool,
     /// The bridge's name; derived from the network's unless given.
     pub bridge: Option<IfName>,
     /// What its containers may do, where it differs from the usual.
@@ -59,6 +62,7 @@ impl NetworkSpec {
             queues: None,
             big_tcp: false,
             host_services: false,
+            external_ipam: false,
             bridge: None,
             policy: Policy::default(),
             reaches: Vec::new(),
@@ -98,6 +102,8 @@ pub struct Network {
     pub big_tcp: bool,
     /// Whether containers may use the host's services.
     pub host_services: bool,
+    /// Addresses and routes come from who attaches.
+    pub external_ipam: bool,
     /// What its containers may do, where it differs from the usual.
     pub policy: Policy,
     /// Networks whose containers can be connected to from here.
@@ -160,6 +166,10 @@ pub struct AttachmentSpec {
     pub ifname: IfName,
     /// Addresses wished for, at most one of each subnet; the next free ones otherwise.
     pub addresses: Vec<IpAddr>,
+    /// Its addresses with the length of their subnets, where the network leaves them to who attaches; `addresses` is empty then.
+    pub prefixes: Vec<IpNet>,
+    /// What comes with them.
+    pub assigned: Assigned,
     /// Derived from network and first address unless given.
     pub mac: Option<MacAddr>,
     /// Ports of the host that lead here.
@@ -181,6 +191,8 @@ impl AttachmentSpec {
             id,
             ifname: IfName::from_kernel(b"eth0"),
             addresses: Vec::new(),
+            prefixes: Vec::new(),
+            assigned: Assigned::default(),
             mac: None,
             ports: Vec::new(),
             nonlocal: false,
@@ -245,6 +257,8 @@ pub struct Attachment {
     pub addresses: Vec<IpNet>,
     /// The way out, per family.
     pub gateways: Vec<IpAddr>,
+    /// What came with its addresses, where who attached chose them.
+    pub assigned: Assigned,
     /// Bytes.
     pub mtu: u32,
     /// Ports of the host that lead here.

@@ -1,8 +1,10 @@
 //! What a bridge and a pair are made of: the messages, in the order of the ruleset, and what to say when the kernel refuses them.
 
 use crate::action;
+use crate::assigned::InnerRoute;
 use crate::engine::{Engine, Scene, is_bridge_of, is_of, netlink, send};
 use crate::error::{Error, Result};
+use crate::forwarding::is_default;
 use crate::kernel::Setting;
 use crate::name::MARK;
 use crate::record::{Claim, Opened};
@@ -113,7 +115,7 @@ impl Engine {
     }
 
     /// Unless it is gone with its interface.
-    fn put_back(&mut self, setting: &Setting) -> Result<()> {
+    pub(crate) fn put_back(&mut self, setting: &Setting) -> Result<()> {
         match self.kernel.sysctl(&setting.0)? {
             Some(_) => self.kernel.set_sysctls(None, vec![setting.clone()]),
             None => Ok(()),
@@ -312,21 +314,17 @@ impl Engine {
         };
         let mut requests: Vec<Box<dyn Request + '_>> = vec![Box::new(SetLink::new(LOOPBACK, &up))];
         for net in &attachment.addresses {
-            requests.push(Box::new(Netlink::add(address(
-                index,
-                net.addr(),
-                net.prefix_len(),
-            ))));
+            let mut address = address(index, net.addr(), net.prefix_len());
+            if attachment.assigned.detect_duplicates {
+                address.flags = AddressFlags::default();
+            }
+            requests.push(Box::new(Netlink::add(address)));
         }
-        requests.push(Box::new(SetLink::new(index, &up)));
-        for gateway in &attachment.gateways {
-            let route = RouteSpec {
-                destination: everywhere(*gateway),
-                gateway: Some(*gateway),
-                link: Some(index),
-                ..RouteSpec::default()
-            };
-            requests.push(Box::new(Netlink::add(route)));
+        if !attachment.assigned.down {
+            requests.push(Box::new(SetLink::new(index, &up)));
+        }
+        for route in attachment.routes() {
+            requests.push(Box::new(Netlink::add(route.spec(index))));
         }
         let namespace = &attachment.namespace;
         let fail = |err: core_netlink::Error| {
@@ -343,7 +341,7 @@ impl Engine {
             .as_mut()
             .ok_or_else(|| Error::missing("talk to the namespace", "its socket is closed"))?;
         let set = send_all(conn, &requests).and_then(|there| match there {
-            true => behind(conn, index, &attachment.gateways),
+            true => behind(conn, index, attachment),
             false => Ok(()),
         });
         set.map_err(|err| fail(err.in_namespace(namespace)))
@@ -395,23 +393,21 @@ fn send_all(conn: &mut Conn, requests: &[Box<dyn Request + '_>]) -> core_netlink
 /// Where another network's default route is there: one of a higher metric, in whose place it comes when that goes. Of one metric, IPv6
 /// would use both in turn, and IPv4 whichever gateway answered last, with addresses that the guard of the other does not know. The
 /// metric follows from the interface, so that no two are the same.
-fn behind(conn: &mut Conn, index: IfIndex, gateways: &[IpAddr]) -> core_netlink::Result<()> {
-    for gateway in gateways {
+fn behind(conn: &mut Conn, index: IfIndex, of: &Attachment) -> core_netlink::Result<()> {
+    for wanted in of.routes().filter(InnerRoute::is_default) {
         let filter = RouteFilter {
-            family: Some(Family::of(*gateway)),
+            family: Some(Family::of(wanted.destination.addr())),
             table: Some(Table::MAIN),
             ..RouteFilter::default()
         };
-        let own = |route: &Route| route.link == Some(index) && route.gateway == Some(*gateway);
-        if conn.routes(&filter)?.iter().any(own) {
+        let own = |route: &Route| route.link == Some(index) && route.gateway == wanted.gateway;
+        let defaults = conn.routes(&filter)?;
+        if defaults.iter().filter(|route| is_default(route)).any(own) {
             continue;
         }
         let route = RouteSpec {
-            destination: everywhere(*gateway),
-            gateway: Some(*gateway),
-            link: Some(index),
             metric: Some(BEHIND + index.0),
-            ..RouteSpec::default()
+            ..wanted.spec(index)
         };
         match conn.add_route(&route) {
             Err(err) if err.is_exists() => {}
@@ -433,7 +429,7 @@ pub(crate) fn port_settings(attachment: &Attachment) -> BridgePort {
         flood: Some(open),
         locked: Some(!open),
         isolated: Some(attachment.isolated),
-        hairpin: Some(!attachment.ports.is_empty()),
+        hairpin: Some(attachment.assigned.hairpin || !attachment.ports.is_empty()),
         ..BridgePort::default()
     }
 }
@@ -478,6 +474,17 @@ fn address(link: IfIndex, ip: IpAddr, len: u8) -> AddressSpec {
             AddressFlags::default()
         },
         ..AddressSpec::default()
+    }
+}
+
+impl Attachment {
+    /// All of its routes: to its gateways, and those that came with its addresses.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = InnerRoute> + '_ {
+        let defaults = self.gateways.iter().map(|gateway| InnerRoute {
+            gateway: Some(*gateway),
+            ..InnerRoute::to(everywhere(*gateway))
+        });
+        defaults.chain(self.assigned.routes.iter().cloned())
     }
 }
 

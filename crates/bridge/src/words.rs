@@ -2,7 +2,7 @@
 
 use crate::action::{alias, sysctl_of_port, sysctls_inside, sysctls_of_bridge};
 use crate::kernel::Setting;
-use crate::spec::{Attachment, BIG_TCP, Ends, Network};
+use crate::spec::{Attachment, BIG_TCP, Ends, Network, Subnet};
 use crate::step::Step;
 use core_netlink::IfName;
 use firewall::Change;
@@ -62,7 +62,7 @@ pub(crate) fn bridge_settings_step(network: &Network) -> Step {
 
 pub(crate) fn bridge_up_step(network: &Network) -> Step {
     let bridge = network.bridge;
-    let address = |subnet: &crate::spec::Subnet| {
+    let address = |subnet: &Subnet| {
         let nodad = if subnet.gateway.is_ipv6() {
             " nodad"
         } else {
@@ -81,6 +81,35 @@ pub(crate) fn bridge_up_step(network: &Network) -> Step {
         words,
         vec![format!("ip link set {bridge} down")],
     )
+}
+
+pub(crate) fn detect_step(of: &Attachment) -> Step {
+    silent(format!(
+        "look for duplicates of the addresses of {}",
+        of.key
+    ))
+}
+
+/// What changes of a network that is there.
+pub(crate) fn reshape_step([from, to]: &[Network; 2]) -> Step {
+    let address = |verb: &str, of: &Network, subnet: &Subnet| {
+        let (ip, len) = (subnet.gateway, subnet.prefix.prefix_len());
+        format!("ip address {verb} {ip}/{len} dev {}", of.bridge)
+    };
+    let apart = |a: &Network, b: &Network, verb: &str| -> Vec<String> {
+        let only = a
+            .subnets
+            .iter()
+            .filter(|subnet| !b.subnets.contains(subnet));
+        only.map(|subnet| address(verb, a, subnet)).collect()
+    };
+    let all = |from: &Network, to: &Network| {
+        let mut words = apart(to, from, "add");
+        words.extend(apart(from, to, "delete"));
+        words
+    };
+    let what = format!("change network `{}` to what is asked for", to.name);
+    step(what, all(from, to), all(to, from))
 }
 
 pub(crate) fn forward_step(settings: &[Setting], change: &Change) -> Step {
@@ -173,7 +202,7 @@ pub(crate) fn host_end_step(attachment: &Attachment, bridge: IfName, big_tcp: bo
     let (end, mac) = (attachment.host_end, attachment.mac);
     let word = |on| if on { "on" } else { "off" };
     let (open, guarded) = (word(attachment.unguarded), word(!attachment.unguarded));
-    let hairpin = word(!attachment.ports.is_empty());
+    let hairpin = word(attachment.assigned.hairpin || !attachment.ports.is_empty());
     let isolated = word(attachment.isolated);
     let mut words = sysctl_words(&[sysctl_of_port(end)]);
     words.push(format!("sysctl -w net/ipv4/conf/{end}/rp_filter=1"));
@@ -206,14 +235,19 @@ pub(crate) fn inside_step(attachment: &Attachment) -> Step {
         .for_each(|word| *word = format!("{enter}{word}"));
     words.push(format!("{ip}link set lo up"));
     for net in &attachment.addresses {
-        let nodad = if net.addr().is_ipv6() { " nodad" } else { "" };
+        let sure = net.addr().is_ipv6() && !attachment.assigned.detect_duplicates;
+        let nodad = if sure { " nodad" } else { "" };
         words.push(format!("{ip}address add {net} dev {ifname}{nodad}"));
     }
-    words.push(format!("{ip}link set {ifname} up"));
+    if !attachment.assigned.down {
+        words.push(format!("{ip}link set {ifname} up"));
+    }
     words.extend(attachment.gateways.iter().map(|gateway| {
         let family = if gateway.is_ipv6() { "-6 " } else { "" };
         format!("{ip}{family}route add default via {gateway}")
     }));
+    let routes = attachment.assigned.routes.iter();
+    words.extend(routes.map(|route| format!("{ip}route add {route} dev {ifname}")));
     step(
         format!("addresses and routes in namespace {ns}"),
         words,

@@ -1,0 +1,86 @@
+//! What came with an attachment's addresses, as it is written.
+
+use super::Text;
+use crate::assigned::{Assigned, InnerRoute};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+#[derive(Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct AssignedFile {
+    routes: Vec<RouteFile>,
+    hairpin: bool,
+    detect_duplicates: bool,
+    down: bool,
+    mac_only: bool,
+}
+
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
+struct RouteFile {
+    destination: Text<IpNet>,
+    gateway: Option<Text<IpAddr>>,
+    metric: Option<u32>,
+    mtu: Option<u32>,
+    advmss: Option<u32>,
+    table: Option<u32>,
+    scope: Option<u8>,
+}
+
+impl AssignedFile {
+    pub(super) fn is_usual(&self) -> bool {
+        *self == AssignedFile::default()
+    }
+}
+
+impl From<&Assigned> for AssignedFile {
+    fn from(assigned: &Assigned) -> AssignedFile {
+        AssignedFile {
+            routes: assigned.routes.iter().map(RouteFile::from).collect(),
+            hairpin: assigned.hairpin,
+            detect_duplicates: assigned.detect_duplicates,
+            down: assigned.down,
+            mac_only: assigned.mac_only,
+        }
+    }
+}
+
+impl From<AssignedFile> for Assigned {
+    fn from(file: AssignedFile) -> Assigned {
+        Assigned {
+            routes: file.routes.into_iter().map(InnerRoute::from).collect(),
+            hairpin: file.hairpin,
+            detect_duplicates: file.detect_duplicates,
+            down: file.down,
+            mac_only: file.mac_only,
+        }
+    }
+}
+
+impl From<&InnerRoute> for RouteFile {
+    fn from(route: &InnerRoute) -> RouteFile {
+        RouteFile {
+            destination: Text(route.destination),
+            gateway: route.gateway.map(Text),
+            metric: route.metric,
+            mtu: route.mtu,
+            advmss: route.advmss,
+            table: route.table,
+            scope: route.scope,
+        }
+    }
+}
+
+impl From<RouteFile> for InnerRoute {
+    fn from(file: RouteFile) -> InnerRoute {
+        InnerRoute {
+            destination: file.destination.0,
+            gateway: file.gateway.map(|ip| ip.0),
+            metric: file.metric,
+            mtu: file.mtu,
+            advmss: file.advmss,
+            table: file.table,
+            scope: file.scope,
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Networks whose addresses come from who attaches: made, changed and put back with the attachment.
+
+use crate::*;
+use bridge::{Assigned, InnerRoute};
+
+fn pods(subnets: &[&str]) -> NetworkSpec {
+    NetworkSpec {
+        external_ipam: true,
+        ..network(subnets)
+    }
+}
+
+fn pod(node: &Node, prefixes: &[&str], ways_out: &[&str]) -> AttachmentSpec {
+    let way = |gateway: &&str| {
+        let gateway = gateway.parse().unwrap();
+        let all = match gateway {
+            std::net::IpAddr::V4(_) => "0.0.0.0/0",
+            std::net::IpAddr::V6(_) => "::/0",
+        };
+        InnerRoute {
+            gateway: Some(gateway),
+            ..InnerRoute::to(all.parse().unwrap())
+        }
+    };
+    AttachmentSpec {
+        prefixes: prefixes.iter().map(|net| net.parse().unwrap()).collect(),
+        assigned: Assigned {
+            routes: ways_out.iter().map(way).collect(),
+            ..Assigned::default()
+        },
+        ..spec(node, &[])
+    }
+}
+
+#[test]
+fn the_network_comes_with_the_first_and_grows_with_the_next() {
+    lab(|lab| {
+        let (a, b) = (lab.netns("a"), lab.netns("b"));
+        let mut host = Host::open().unwrap();
+        let (four, six) = (pods(&["10.7.0.0/24"]), pods(&["fd07::/64"]));
+        let mut to = |network: &NetworkSpec, node: &Node, spec: &AttachmentSpec| {
+            host.attach_to(network, false, spec, &netns(node))
+        };
+        let first = pod(&a, &["10.7.0.9/24"], &["10.7.0.1"]);
+        let there = to(&four, &a, &first).unwrap();
+        let second = pod(&b, &["fd07::9/64", "10.7.0.8/24"], &["fd07::1"]);
+        to(&six, &b, &second).unwrap();
+        assert!(a.reaches("10.7.0.1") && b.reaches("fd07::1") && a.reaches("10.7.0.8"));
+        assert!(
+            !a.cmd("ip -6 address show eth0")
+                .ok()
+                .stdout
+                .contains("fd07")
+        );
+
+        let before = lab.state();
+        assert_eq!(to(&four, &a, &first).unwrap(), there);
+        assert!(
+            before.difference(&lab.state()).is_empty(),
+            "nothing is taken back"
+        );
+        assert!(host.check(None).unwrap().is_empty());
+        away(host);
+    });
+}
+
+#[test]
+fn a_failed_attachment_leaves_the_network_as_it_was() {
+    lab(|lab| {
+        let (a, b) = (lab.netns("a"), lab.netns("b"));
+        b.cmd("ip link add eth0 type bridge").ok();
+        let empty = lab.state();
+        let mut host = Host::open().unwrap();
+        let (four, six) = (pods(&["10.7.0.0/24"]), pods(&["fd07::/64"]));
+        let bad = pod(&b, &["fd07::9/64"], &["fd07::1"]);
+        for network in [&four, &six] {
+            let err = host
+                .attach_to(network, false, &bad, &netns(&b))
+                .unwrap_err();
+            assert!(err.is_exists() && err.left().is_empty(), "{err:?}");
+            assert!(empty.difference(&lab.state()).is_empty());
+        }
+        let good = pod(&a, &["10.7.0.9/24"], &["10.7.0.1"]);
+        host.attach_to(&four, false, &good, &netns(&a)).unwrap();
+        let before = lab.state();
+        host.attach_to(&six, false, &bad, &netns(&b)).unwrap_err();
+        let left = before.difference(&lab.state());
+        assert!(left.is_empty(), "{left:?}");
+        away(host);
+    });
+}
+
+#[test]
+fn whoever_has_an_address_keeps_it() {
+    lab(|lab| {
+        let (a, b) = (lab.netns("a"), lab.netns("b"));
+        let mut host = Host::open().unwrap();
+        let four = pods(&["10.7.0.0/24"]);
+        let mut to = |node: &Node, prefix: &str| {
+            let spec = pod(node, &[prefix], &[]);
+            host.attach_to(&four, false, &spec, &netns(node))
+        };
+        to(&a, "10.7.0.9/24").unwrap();
+        let twin = format!("{:?}", to(&b, "10.7.0.9/24").unwrap_err());
+        assert!(twin.contains("in use by `cli:a`"), "{twin}");
+        let gateway = format!("{:?}", to(&b, "10.7.0.1/24").unwrap_err());
+        assert!(gateway.contains("address of bridge"), "{gateway}");
+        let other = pods(&["10.7.0.0/16"]);
+        let spec = pod(&b, &["10.7.0.8/16"], &[]);
+        let err = host
+            .attach_to(&other, false, &spec, &netns(&b))
+            .unwrap_err();
+        assert!(format!("{err:?}").contains("has 10.7.0.1/24"), "{err:?}");
+        let own = AttachmentSpec::new(blue(), id("b"));
+        assert!(host.attach(&own, &netns(&b)).unwrap_err().is_invalid());
+        away(host);
+    });
+}
+
+/// Duplicate detection is off by default, and takes a while where it is asked for.
+#[test]
+fn a_duplicate_on_the_wire_is_found_where_it_is_looked_for() {
+    lab(|lab| {
+        let (a, b) = (lab.netns("a"), lab.netns("b"));
+        let mut host = Host::open().unwrap();
+        let six = pods(&["fd07::/64"]);
+        let careful = |node: &Node, prefix: &str| {
+            let mut spec = pod(node, &[prefix], &[]);
+            spec.assigned.detect_duplicates = true;
+            spec
+        };
+        host.attach_to(&six, false, &careful(&a, "fd07::9/64"), &netns(&a))
+            .unwrap();
+        assert!(a.reaches("fd07::1"));
+        let mut open = careful(&b, "fd07::8/64");
+        open.unguarded = true;
+        a.cmd("ip address add fd07::8/64 dev eth0 nodad").ok();
+        host.detach(&blue(), &who("a"), None)
+            .unwrap()
+            .settle()
+            .unwrap();
+        let mut loose = pod(&a, &["fd07::9/64"], &[]);
+        loose.unguarded = true;
+        host.attach_to(&six, false, &loose, &netns(&a)).unwrap();
+        a.cmd("ip address add fd07::8/64 dev eth0 nodad").ok();
+        let err = host.attach_to(&six, false, &open, &netns(&b)).unwrap_err();
+        assert!(err.is_exists(), "{err:?}");
+        assert_eq!(host.attachments(None).unwrap().len(), 1);
+        away(host);
+    });
+}
