@@ -10,6 +10,7 @@ mod config;
 mod directory;
 mod env;
 mod error;
+pub mod ipam;
 mod json;
 mod list;
 mod name;
