@@ -325,7 +325,10 @@ impl Engine {
     }
 
     /// The bridge, and which routes lead out of it, in one send.
-    fn bridge_and_ways(&mut self, network: &Network) -> Result<(Option<Link>, Vec<Route>)> {
+    pub(crate) fn bridge_and_ways(
+        &mut self,
+        network: &Network,
+    ) -> Result<(Option<Link>, Vec<Route>)> {
         let fail = |err| netlink(format!("look for link `{}`", network.bridge), err);
         let bridge = GetLink(network.bridge.into());
         let asked = self.kernel.route()?.get_with(&bridge, &ways_out(network));

@@ -1,7 +1,7 @@
 //! What differs between the records and the kernel, and the actions that mend it.
 
 use crate::action::Action;
-use crate::differs::{is_static, station};
+use crate::differs::{is_static, serves_loopback, station};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::name::NetworkName;
@@ -105,7 +105,8 @@ impl Engine {
         }
         for network in networks {
             let claims = self.all_claims(network)?;
-            found.extend(self.bridge(network, &claims, &seen)?);
+            let loopback = claims.iter().any(serves_loopback);
+            found.extend(self.bridge(network, loopback, &seen)?);
             found.extend(self.elements(network, &claims, &seen)?);
             for claim in claims.iter().filter(|of| of.attachment.state == State::Up) {
                 found.extend(self.attachment(network, &claim.attachment, &seen, depth)?);
@@ -166,7 +167,7 @@ impl Engine {
     }
 }
 
-fn tables() -> Finding {
+pub(crate) fn tables() -> Finding {
     Finding {
         difference: Difference {
             network: None,

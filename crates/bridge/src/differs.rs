@@ -60,7 +60,7 @@ impl Engine {
     pub(crate) fn bridge(
         &mut self,
         network: &Network,
-        claims: &[Claim],
+        has_loopback: bool,
         seen: &Seen,
     ) -> Result<Option<Finding>> {
         let object = format!("bridge `{}`", network.bridge);
@@ -91,7 +91,7 @@ impl Engine {
             let wrong = is.filter(|is| is != value);
             how.extend(wrong.map(|is| format!("{path} is {is}, not {value}")));
         }
-        let wanted = !network.internal && claims.iter().any(serves_loopback);
+        let wanted = !network.internal && has_loopback;
         let localnet = link.ipv4.as_ref().and_then(|conf| conf.route_localnet) == Some(1);
         how.extend(says(
             localnet != wanted,
@@ -415,7 +415,7 @@ fn bridge_differs(network: &Network, link: &Link, seen: &Seen) -> Vec<String> {
     how
 }
 
-fn serves_loopback(claim: &Claim) -> bool {
+pub(crate) fn serves_loopback(claim: &Claim) -> bool {
     claim
         .attachment
         .ports

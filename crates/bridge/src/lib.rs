@@ -11,6 +11,7 @@ mod attach;
 mod batch;
 mod changing;
 mod check;
+mod check_one;
 mod choose;
 mod detach;
 mod differs;

@@ -248,6 +248,19 @@ pub fn elements(conn: &mut Conn) -> Result<Vec<Element>> {
     Ok(all)
 }
 
+/// Those of the elements to add that are there, by their keys; without a look at any other.
+pub fn elements_among(conn: &mut Conn, wanted: &Change) -> Result<Vec<Element>> {
+    let wanted: Vec<&Element> = wanted.steps().iter().map(Step::element).collect();
+    let specs: Vec<ElementSpec> = wanted.iter().map(|element| spec(element)).collect();
+    let found = match conn.elements_at(&specs) {
+        Err(err) if err.is_not_found() => return Ok(Vec::new()),
+        found => found?.1,
+    };
+    let found = wanted.iter().zip(found);
+    let ours = found.filter_map(|(wanted, found)| decode(wanted.set, &found?).ok().flatten());
+    Ok(ours.collect())
+}
+
 /// The elements of ours in one set; none if it is not there.
 pub fn elements_of(conn: &mut Conn, set: Set) -> Result<Vec<Element>> {
     let found = match conn.elements(set.family(), TABLE, set.name()) {

@@ -69,7 +69,8 @@ pub use foreign::{
 pub use forwarding::{Forwarding, HostForwarding, Interface, Setting, noted};
 pub use intent::{Attachment, Network, Ports, Publish, Service, Transport};
 pub use kernel::{
-    Installed, apply, elements, elements_of, install, is_installed, is_left, uninstall,
+    Installed, apply, elements, elements_among, elements_of, install, is_installed, is_left,
+    uninstall,
 };
 pub use owner::Owner;
 pub use read::Station;

@@ -149,3 +149,54 @@ fn a_duplicate_on_the_wire_is_found_where_it_is_looked_for() {
         away(host);
     });
 }
+
+/// One by one: the difference is found by its key, and only that.
+#[test]
+fn one_attachment_is_checked_by_itself() {
+    lab(|lab| {
+        let (a, b) = (lab.netns("a"), lab.netns("b"));
+        let mut host = Host::open().unwrap();
+        host.create_network(&network(&["10.7.0.0/24"])).unwrap();
+        attach(&mut host, &a, &["127.0.0.1:8080:80"]);
+        let of_b = attach(&mut host, &b, &["8081:80"]);
+        let eth0 = "eth0".parse().unwrap();
+        let mut look = |node: &Node| {
+            let found = host.check_attachment(&blue(), &who(node.name()), eth0);
+            let found = found.unwrap().into_iter().map(|found| found.to_string());
+            found.collect::<Vec<_>>().join(" | ")
+        };
+        assert_eq!((look(&a), look(&b)), (String::new(), String::new()));
+        let end = of_b.host_end;
+        for (break_it, seen, mend_it) in [
+            ("ip link set {end} down", "is down", "ip link set {end} up"),
+            (
+                "bridge fdb delete {mac} dev {end} master",
+                "no entry for",
+                "bridge fdb add {mac} dev {end} master static sticky",
+            ),
+            (
+                "ip -n b address add 10.7.0.9/24 dev eth0; ip -n b address delete 10.7.0.3/24 dev eth0",
+                "10.7.0.3/24 is missing",
+                "true",
+            ),
+            (
+                "nft delete element inet vetch any4 '{ tcp . 8081 }'",
+                "missing: inet vetch any4",
+                "true",
+            ),
+            ("ip -n b link delete eth0", "interface was deleted", "true"),
+        ] {
+            let words = |text: &str| {
+                let text = text.replace("{end}", &end.to_string());
+                text.replace("{mac}", &of_b.mac.to_string())
+                    .replace("ip -n b", &format!("nsenter --net={} ip", b.path()))
+            };
+            lab.shell(&words(break_it)).ok();
+            let found = look(&b);
+            assert!(found.contains(seen), "{break_it}: {found}");
+            assert_eq!(look(&a), "", "{break_it}");
+            lab.shell(&words(mend_it)).ok();
+        }
+        away(host);
+    });
+}
