@@ -36,6 +36,13 @@ const LIMIT: Duration = Duration::from_secs(10);
 const BOOT: &str = ".vetch.boot";
 const LAST: &str = "last_reserved_ip.";
 
+/// An address that a key has now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taken {
+    pub(super) offer: Offer,
+    pub(super) is_new: bool,
+}
+
 /// The leases of one network. They are locked until this is dropped.
 ///
 /// ```
@@ -138,7 +145,7 @@ impl Leases {
     /// The addresses that a key has links to. A link that leads to no lease of the key is removed.
     ///
     /// Whoever else holds what does not matter for the cost.
-    pub(super) fn marked(&self, key: &Key) -> Result<Vec<IpAddr>> {
+    fn marked(&self, key: &Key) -> Result<Vec<IpAddr>> {
         let mut all = Vec::new();
         while let Some(target) = self.dir.target(Mark::new(&self.boot.id, key, all.len()))? {
             all.push(target);
@@ -215,6 +222,18 @@ impl Leases {
         wish: Option<IpAddr>,
         key: &Key,
     ) -> Result<Offer> {
+        let taken = self.take(index, set, wish, key)?;
+        Ok(taken.offer)
+    }
+
+    /// The same, and whether the key did not hold it before.
+    pub(super) fn take(
+        &self,
+        index: usize,
+        set: &RangeSet,
+        wish: Option<IpAddr>,
+        key: &Key,
+    ) -> Result<Taken> {
         if !key.is_plain() {
             let why = format!(
                 "cannot give an address to {:?}: it is no name",
@@ -225,13 +244,21 @@ impl Leases {
         let last = self.last_given(index)?;
         let held = self.marked(key)?;
         if let Some(held) = held.into_iter().find(|at| set.contains(*at)) {
-            return kept(set, held, wish, key);
+            let offer = kept(set, held, wish, key)?;
+            return Ok(Taken {
+                offer,
+                is_new: false,
+            });
         }
         let offer = match wish {
             Some(wish) => self.wished(set, wish),
             None => self.next(set, last),
         }?;
-        self.give(index, offer.address.addr(), key).map(|()| offer)
+        self.give(index, offer.address.addr(), key)?;
+        Ok(Taken {
+            offer,
+            is_new: true,
+        })
     }
 
     /// Where the turn is. If the reference gave an address since we did, its leases get their links first.

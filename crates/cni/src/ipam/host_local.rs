@@ -1,0 +1,226 @@
+//! `host-local`: one address of each range set, held on this host's disk.
+
+use super::decode::{self, Object, RouteFile, decode};
+use super::key::Key;
+use super::leases::{DEFAULT_DIR, Leases, Taken};
+use super::ranges::{RangeFile, Written, check_apart, listed, single, specs};
+use super::wishes::Wishes;
+use super::{Given, resolv};
+use crate::error::{Code, Error, Result};
+use crate::result::{Dns, Ip, Route};
+use ::ipam::Offer;
+use ipnet::IpNet;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// What is configured and wished for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostLocal {
+    network: String,
+    data_dir: PathBuf,
+    sets: Vec<Written>,
+    wishes: Vec<IpAddr>,
+    routes: Vec<Route>,
+    resolv_conf: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct File {
+    #[serde(default, deserialize_with = "decode::some_net")]
+    subnet: Option<IpNet>,
+    #[serde(default, deserialize_with = "decode::address")]
+    range_start: Option<IpAddr>,
+    #[serde(default, deserialize_with = "decode::address")]
+    range_end: Option<IpAddr>,
+    #[serde(default, deserialize_with = "decode::address")]
+    gateway: Option<IpAddr>,
+    ranges: Option<Vec<Vec<Object<RangeFile>>>>,
+    routes: Option<Vec<Object<RouteFile>>>,
+    resolv_conf: Option<PathBuf>,
+    data_dir: Option<PathBuf>,
+}
+
+impl HostLocal {
+    /// Sets that are wished for come first, then the range at the top, then `ranges`.
+    pub(super) fn parse(ipam: &Value, network: &str, wishes: &Wishes) -> Result<HostLocal> {
+        let file: File = decode(ipam, "ipam")?;
+        let top = RangeFile {
+            subnet: file.subnet,
+            range_start: file.range_start,
+            range_end: file.range_end,
+            gateway: file.gateway,
+        };
+        let mut sets = listed(&wishes.runtime_ranges, "runtimeConfig.ipRanges")?;
+        let top = top.spec().map(|spec| single(&spec, "ipam"));
+        sets.extend(top.transpose()?);
+        let ranges = specs(file.ranges.unwrap_or_default(), "ipam.ranges")?;
+        sets.extend(listed(&ranges, "ipam.ranges")?);
+        if sets.is_empty() {
+            return Err(Error::invalid(
+                "ipam.ranges",
+                "there is no range to give addresses of",
+            ));
+        }
+        check_apart(&sets)?;
+        let is_said = |path: &PathBuf| !path.as_os_str().is_empty();
+        Ok(HostLocal {
+            network: network.to_owned(),
+            data_dir: file
+                .data_dir
+                .filter(is_said)
+                .unwrap_or_else(|| DEFAULT_DIR.into()),
+            sets,
+            wishes: wishes.addresses(),
+            routes: decode::routes(file.routes),
+            resolv_conf: file.resolv_conf.filter(is_said),
+        })
+    }
+
+    /// Which set gives which wish. Every wish must be given.
+    fn assigned(&self) -> Result<Vec<Option<IpAddr>>> {
+        let mut left = self.wishes.clone();
+        let mut assigned = Vec::new();
+        for (_, set) in &self.sets {
+            let at = left.iter().position(|wish| set.contains(*wish));
+            assigned.push(at.map(|at| left.remove(at)));
+        }
+        if left.is_empty() {
+            return Ok(assigned);
+        }
+        let why = left.iter().map(|wish| {
+            let other = self
+                .sets
+                .iter()
+                .zip(&assigned)
+                .find(|((_, set), _)| set.contains(*wish));
+            match other.and_then(|(_, other)| *other) {
+                Some(other) => format!("{wish} (its range set gives one address, {other})"),
+                None => format!("{wish} (in no range)"),
+            }
+        });
+        let why = why.collect::<Vec<_>>().join(", ");
+        Err(Error::new(
+            Code::InvalidConfig,
+            format!("cannot give all addresses that are wished for: {why}"),
+        ))
+    }
+
+    /// One address of each range set, or none.
+    pub(super) fn add(&self, key: &Key) -> Result<Given> {
+        let wishes = self.assigned()?;
+        let dns = self.resolv_conf.as_deref().map(resolv::read);
+        let dns: Dns = dns.transpose()?.unwrap_or_default();
+        let leases = Leases::open(&self.data_dir, &self.network)?;
+        let offers = self.offers(&leases, &wishes, key)?;
+        let ip = |offer: Offer| Ip {
+            address: offer.address,
+            gateway: offer.gateway,
+            interface: None,
+        };
+        Ok(Given {
+            ips: offers.into_iter().map(ip).collect(),
+            routes: self.routes.clone(),
+            dns,
+        })
+    }
+
+    fn offers(&self, leases: &Leases, wishes: &[Option<IpAddr>], key: &Key) -> Result<Vec<Offer>> {
+        let mut all = Vec::<Taken>::new();
+        for (index, ((at, set), wish)) in self.sets.iter().zip(wishes).enumerate() {
+            match leases.take(index, set, *wish, key) {
+                Ok(taken) => all.push(taken),
+                Err(err) => {
+                    let msg = format!("cannot give an address of `{at}`: {}", err.msg);
+                    return Err(undone(leases, key, &all, Error { msg, ..err }));
+                }
+            }
+        }
+        Ok(all.into_iter().map(|taken| taken.offer).collect())
+    }
+
+    /// Whatever the key holds.
+    pub(super) fn del(&self, key: &Key) -> Result<()> {
+        match Leases::open_existing(&self.data_dir, &self.network)? {
+            Some(leases) => leases.release(key).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// That the key holds an address of each range set, and those of the result of its ADD that are of these sets.
+    pub(super) fn check(&self, key: &Key, given: &[Ip]) -> Result<()> {
+        let leases = Leases::open_existing(&self.data_dir, &self.network)?;
+        let held = leases
+            .map(|leases| leases.of(key))
+            .transpose()?
+            .unwrap_or_default();
+        let given = given.iter().map(|ip| ip.address.addr());
+        for address in given.filter(|at| self.sets.iter().any(|(_, set)| set.contains(*at))) {
+            if !held.contains(&address) {
+                let why = format!(
+                    "{address} is not reserved for {key} in network {}",
+                    self.network
+                );
+                return Err(Error::new(Code::Differs, why));
+            }
+        }
+        for (at, set) in &self.sets {
+            if !held.iter().any(|address| set.contains(*address)) {
+                let why = format!("{key} holds no address of `{at}` ({set})");
+                return Err(Error::new(Code::Differs, why));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives back what others than these hold. A key without an interface stands for its container.
+    pub(super) fn gc(&self, valid: &[Key]) -> Result<()> {
+        let Some(leases) = Leases::open_existing(&self.data_dir, &self.network)? else {
+            return Ok(());
+        };
+        let keys: HashSet<&Key> = valid.iter().collect();
+        let ids: HashSet<&str> = valid.iter().map(|key| key.container_id.as_str()).collect();
+        let is_valid = |key: &Key| match key.ifname.as_str() {
+            "" => ids.contains(key.container_id.as_str()),
+            _ => keys.contains(key),
+        };
+        let stale = leases.all()?.into_iter().filter(|(key, _)| !is_valid(key));
+        let left = stale.filter_map(|(key, address)| leases.give_back(&key, address).err());
+        let left: Vec<String> = left.map(|err| err.msg).collect();
+        match left.is_empty() {
+            true => Ok(()),
+            false => Err(Error::new(Code::Io, left.join("; "))),
+        }
+    }
+
+    /// That each range set has an address left.
+    pub(super) fn status(&self) -> Result<()> {
+        let Some(leases) = Leases::open_existing(&self.data_dir, &self.network)? else {
+            return Ok(());
+        };
+        for (at, set) in &self.sets {
+            if leases.left(set)? == 0 {
+                let why = format!("`{at}`: {}", set.exhausted());
+                return Err(Error::new(Code::Unavailable, why));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Gives back what the key did not hold before; what cannot be given back is said.
+fn undone(leases: &Leases, key: &Key, taken: &[Taken], mut err: Error) -> Error {
+    for taken in taken.iter().rev().filter(|taken| taken.is_new) {
+        if let Err(left) = leases.give_back(key, taken.offer.address.addr()) {
+            let comma = if err.details.is_empty() { "" } else { "; " };
+            err.details += &format!("{comma}undoing it: {left}");
+        }
+    }
+    err
+}
+
+#[cfg(test)]
+mod tests;
