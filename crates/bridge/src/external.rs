@@ -5,7 +5,11 @@ use crate::engine::{Engine, Scene, netlink};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::intent;
+use crate::name::NetworkName;
 use crate::network::{check_alone, taken};
+use crate::policy::Policy;
+use crate::port_action::PortAction;
+use crate::publish::{port, rewrite};
 use crate::record::Definition;
 use crate::spec::{Attachment, AttachmentSpec, Network, NetworkSpec, State, Subnet};
 use crate::subnet;
@@ -61,7 +65,59 @@ impl Host {
     }
 }
 
+impl Host {
+    /// Changes what containers of a network may do. Connections that stand go on.
+    ///
+    /// Fails if there is no such network, or the policy cannot be meant.
+    pub fn change_policy(&mut self, network: &NetworkName, policy: &Policy) -> Result<Network> {
+        self.engine.change_policy(network, policy)
+    }
+
+    /// Fails if an attachment could not be made now, whatever it asks for: without records, netlink or nftables.
+    pub fn probe(&mut self) -> Result<()> {
+        self.engine.store.definitions()?;
+        self.engine.kernel.route()?;
+        let installed = firewall::is_installed(self.engine.kernel.nft()?);
+        let installed = installed.map_err(|err| Error::firewall("look at the firewall", err));
+        installed.map(drop)
+    }
+}
+
 impl Engine {
+    fn change_policy(&mut self, name: &NetworkName, policy: &Policy) -> Result<Network> {
+        let op = format!("change the policy of network `{name}`");
+        policy.check(&op)?;
+        let there = self.network(name)?;
+        if there.policy == policy.sorted() {
+            return Ok(there);
+        }
+        let _host = self.lock_host()?;
+        let there = self.complete_network(name)?;
+        let _lock = self.store.lock_network(name)?;
+        self.recover_attachments(name)?;
+        let after = Network {
+            policy: policy.sorted(),
+            ..there.clone()
+        };
+        let isolate = after.policy.isolate_ports;
+        let mut plan = Vec::new();
+        for claim in self.store.claims(name)? {
+            let of = &claim.attachment;
+            if of.isolated != isolate && of.state == State::Up {
+                let (host_end, on) = (of.host_end, isolate);
+                plan.push(port(PortAction::Isolate { host_end, on }));
+                let isolated = Attachment {
+                    isolated: isolate,
+                    ..of.clone()
+                };
+                plan.push(rewrite(&claim, &isolated));
+            }
+        }
+        plan.extend(self.plan_reshape(&there, &after)?); // the definition last
+        self.execute(&op, &plan, &mut Scene::default())?;
+        Ok(after)
+    }
+
     fn attach_to(
         &mut self,
         asked: &NetworkSpec,

@@ -28,6 +28,8 @@ pub(crate) enum PortAction {
     },
     /// Let packets leave by the port of the bridge they came in by, or not.
     Hairpin { host_end: IfName, on: bool },
+    /// Let packets pass to other ports that are set so, or not.
+    Isolate { host_end: IfName, on: bool },
     /// Give ports back.
     Release { touched: Claim },
     /// The change is complete.
@@ -57,6 +59,17 @@ impl PortAction {
                 };
                 step(what.to_owned(), word(*on), word(!on))
             }
+            PortAction::Isolate { host_end, on } => {
+                let word = |on| {
+                    let on = if on { "on" } else { "off" };
+                    vec![format!("bridge link set dev {host_end} isolated {on}")]
+                };
+                let what = match on {
+                    true => "keep it apart from its neighbours",
+                    false => "let it reach its neighbours",
+                };
+                step(what.to_owned(), word(*on), word(!on))
+            }
             PortAction::Release { touched } => silent(format!("give back {}", ports(touched))),
             PortAction::Done { touched } => silent(format!("{} are done", ports(touched))),
         }
@@ -76,6 +89,7 @@ impl Engine {
             PortAction::Take { touched } => self.take_ports(&touched.attachment),
             PortAction::Rewrite { after, .. } => self.store.rewrite_claim(after),
             PortAction::Hairpin { host_end, on } => self.hairpin(*host_end, *on),
+            PortAction::Isolate { host_end, on } => self.isolate(*host_end, *on),
             PortAction::Release { touched } => self.release_ports(&touched.attachment),
             PortAction::Done { touched } => {
                 let of = &touched.attachment;
@@ -89,6 +103,7 @@ impl Engine {
         match action {
             PortAction::Rewrite { before, .. } => self.store.rewrite_claim(before),
             PortAction::Note { touched } => self.finish_change(touched),
+            PortAction::Isolate { host_end, on } => self.isolate(*host_end, !on),
             _ => Ok(()),
         }
     }
@@ -118,7 +133,7 @@ impl Engine {
         let mut change = intent::ports(&with(come.clone()))?;
         change.extend(intent::ports(&with(go.clone()))?.inverse());
         self.finish_loopback(of, &shall)?;
-        self.hairpin(end, !shall.is_empty())?;
+        self.hairpin(end, of.assigned.hairpin || !shall.is_empty())?;
         self.apply(&change)?;
         self.flows(of, false)?;
         self.take_ports(&with(come))?;
@@ -175,16 +190,34 @@ impl Engine {
     }
 
     fn hairpin(&mut self, host_end: IfName, on: bool) -> Result<()> {
+        let hairpin = Some(on);
+        self.set_port(
+            host_end,
+            &BridgePort {
+                hairpin,
+                ..BridgePort::default()
+            },
+        )
+    }
+
+    fn isolate(&mut self, host_end: IfName, on: bool) -> Result<()> {
+        let isolated = Some(on);
+        self.set_port(
+            host_end,
+            &BridgePort {
+                isolated,
+                ..BridgePort::default()
+            },
+        )
+    }
+
+    fn set_port(&mut self, host_end: IfName, port: &BridgePort) -> Result<()> {
         let Some(link) = self.find(host_end)?.filter(|link| link.master.is_some()) else {
             return Ok(()); // gone by itself
         };
-        let port = BridgePort {
-            hairpin: Some(on),
-            ..BridgePort::default()
-        };
         let request: Box<dyn Request + '_> = Box::new(SetBridgePort {
             link: link.index,
-            port: &port,
+            port,
         });
         send(self.kernel.route()?, &[request], |_| false)
             .map_err(|err| Error::netlink(format!("set up port `{host_end}`"), err))

@@ -245,7 +245,7 @@ impl Engine {
                 touched: touched.clone(),
             }));
             plan.push(rewrite(&claim, &after));
-            if of.ports.is_empty() {
+            if of.ports.is_empty() && !of.assigned.hairpin {
                 plan.push(hairpin(of, true));
             }
             if serves_loopback(&after) && !serves_loopback(of) {
@@ -296,7 +296,7 @@ impl Engine {
                     others: false,
                 });
             }
-            if after.ports.is_empty() {
+            if after.ports.is_empty() && !of.assigned.hairpin {
                 plan.push(hairpin(of, false));
             }
             plan.push(port(PortAction::Release {
@@ -346,11 +346,11 @@ fn serves_loopback(of: &Attachment) -> bool {
     of.ports.iter().any(PortSpec::serves_loopback)
 }
 
-fn port(action: PortAction) -> Action {
+pub(crate) fn port(action: PortAction) -> Action {
     Action::Port(Box::new(action))
 }
 
-fn rewrite(before: &Claim, after: &Attachment) -> Action {
+pub(crate) fn rewrite(before: &Claim, after: &Attachment) -> Action {
     port(PortAction::Rewrite {
         before: Box::new(before.clone()),
         after: Box::new(Claim {

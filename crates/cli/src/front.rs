@@ -12,6 +12,8 @@ use std::process::ExitCode;
 pub(crate) enum Front {
     /// The words of `ip`, `bridge`, `brctl`, `ifconfig`, under this program's manners.
     Iproute(Program, Vec<OsString>),
+    /// A runtime calls a plugin of this name (CNI).
+    Cni(String),
     /// Vetch's own commands.
     Vetch,
 }
@@ -19,6 +21,9 @@ pub(crate) enum Front {
 /// Decides before any table of commands is built: a textbook's word costs nothing more than itself.
 pub(crate) fn pick(args: &[OsString]) -> Front {
     let words = args.get(1..).unwrap_or_default();
+    if let Some(plugin) = plugin(args, std::env::var_os("CNI_COMMAND").is_some()) {
+        return Front::Cni(plugin);
+    }
     match args.first().and_then(|name| program(name)) {
         Some(Program::Vetch) | None if iproute::takes(words) => {
             Front::Iproute(Program::Vetch, words.to_vec())
@@ -26,6 +31,42 @@ pub(crate) fn pick(args: &[OsString]) -> Front {
         Some(Program::Vetch) | None => Front::Vetch,
         Some(program) => Front::Iproute(program, words.to_vec()),
     }
+}
+
+/// CNI's plugins are called without a word, told what to do by the environment, and by their own names: `bridge` alone could be
+/// iproute2's, and `vetch` with words is always ours.
+fn plugin(args: &[OsString], told: bool) -> Option<String> {
+    let [name] = args else {
+        return None;
+    };
+    let name = Path::new(name).file_name()?.to_str()?;
+    let ours = name == GENERAL_PLUGIN || cni::is_plugin(name);
+    (told && ours).then(|| name.to_owned())
+}
+
+/// Whichever plugin the configuration's `type` names.
+const GENERAL_PLUGIN: &str = "vetch-cni";
+
+/// Serves a runtime's call; deleting what was put aside is left to a process of its own.
+pub(crate) fn cni(name: &str) -> ExitCode {
+    let process = cni::Process {
+        name,
+        variable: &|name| std::env::var_os(name),
+        options: bridge::Options::default(),
+    };
+    let lent = ns_mgmt::lend_thread();
+    let mut settle = |detached| {
+        // The answer is given; what is left is done by the next command.
+        let _ = crate::settle::settle(detached, false);
+    };
+    let code = cni::main(
+        &process,
+        &mut io::stdin().lock(),
+        &mut io::stdout().lock(),
+        &mut settle,
+    );
+    drop(lent);
+    code.into()
 }
 
 fn program(name: &OsStr) -> Option<Program> {
@@ -71,6 +112,24 @@ mod tests {
             );
         }
         assert!(ours("/opt/vetch-1.0 ls") && ours("vetch"));
+    }
+
+    #[test]
+    fn a_plugin_is_called_by_its_name_without_words() {
+        let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+        let told = |line: &str| plugin(&words(line), true);
+        assert_eq!(told("/opt/cni/bin/bridge").as_deref(), Some("bridge"));
+        assert_eq!(told("vetch-cni").as_deref(), Some("vetch-cni"));
+        for other in [
+            "bridge link",
+            "vetch",
+            "ip",
+            "/usr/sbin/brctl",
+            "portmap --help",
+        ] {
+            assert_eq!(told(other), None, "{other}");
+        }
+        assert_eq!(plugin(&words("bridge"), false), None, "iproute2's");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use std::process::ExitCode;
 pub(crate) fn main(args: Vec<OsString>) -> ExitCode {
     match front::pick(&args) {
         Front::Iproute(program, words) => front::iproute(program, &words),
+        Front::Cni(plugin) => front::cni(&plugin),
         Front::Vetch => vetch(&args),
     }
 }

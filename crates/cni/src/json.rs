@@ -40,6 +40,11 @@ impl Document {
         }
     }
 
+    /// The object as a value.
+    pub(crate) fn as_value(&self) -> Value {
+        Value::Object(self.0.clone())
+    }
+
     /// The keys that are fields of `T`. Code 6 for a wrong type, 7 for a value that cannot be meant and for a key that is missing.
     pub(crate) fn keys<T: DeserializeOwned>(&self) -> Result<T> {
         let input = Input(Value::Object(self.0.clone()));

@@ -10,11 +10,14 @@ mod config;
 mod directory;
 mod env;
 mod error;
+mod front;
 pub mod ipam;
 mod json;
 mod list;
 mod name;
+mod plugin;
 mod result;
+mod session;
 mod version;
 
 pub use args::Args;
@@ -26,6 +29,7 @@ pub use config::{
 pub use directory::network_files;
 pub use env::{Call, Command};
 pub use error::{Code, Error, Result};
+pub use front::{Process, is_plugin, main, plugins};
 pub use list::{CapabilityArgs, Given, NetworkList, Plugin};
 pub use result::{AddResult, Dns, Interface, Ip, Route};
 pub use version::Version;

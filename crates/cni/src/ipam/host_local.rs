@@ -45,6 +45,25 @@ struct File {
 }
 
 impl HostLocal {
+    /// Where its leases are, whatever else is configured: enough to give back.
+    pub(super) fn parse_place(ipam: &Value, network: &str) -> Result<HostLocal> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Place {
+            data_dir: Option<PathBuf>,
+        }
+        let place: Place = decode(ipam, "ipam")?;
+        let data_dir = place.data_dir.filter(|dir| !dir.as_os_str().is_empty());
+        Ok(HostLocal {
+            network: network.to_owned(),
+            data_dir: data_dir.unwrap_or_else(|| DEFAULT_DIR.into()),
+            sets: Vec::new(),
+            wishes: Vec::new(),
+            routes: Vec::new(),
+            resolv_conf: None,
+        })
+    }
+
     /// Sets that are wished for come first, then the range at the top, then `ranges`.
     pub(super) fn parse(ipam: &Value, network: &str, wishes: &Wishes) -> Result<HostLocal> {
         let file: File = decode(ipam, "ipam")?;
@@ -115,20 +134,23 @@ impl HostLocal {
         let dns = self.resolv_conf.as_deref().map(resolv::read);
         let dns: Dns = dns.transpose()?.unwrap_or_default();
         let leases = Leases::open(&self.data_dir, &self.network)?;
-        let offers = self.offers(&leases, &wishes, key)?;
+        let taken = self.take(&leases, &wishes, key)?;
+        let new = taken.iter().filter(|taken| taken.is_new);
+        let new = new.map(|taken| taken.offer.address.addr()).collect();
         let ip = |offer: Offer| Ip {
             address: offer.address,
             gateway: offer.gateway,
             interface: None,
         };
         Ok(Given {
-            ips: offers.into_iter().map(ip).collect(),
+            ips: taken.into_iter().map(|taken| ip(taken.offer)).collect(),
             routes: self.routes.clone(),
             dns,
+            new,
         })
     }
 
-    fn offers(&self, leases: &Leases, wishes: &[Option<IpAddr>], key: &Key) -> Result<Vec<Offer>> {
+    fn take(&self, leases: &Leases, wishes: &[Option<IpAddr>], key: &Key) -> Result<Vec<Taken>> {
         let mut all = Vec::<Taken>::new();
         for (index, ((at, set), wish)) in self.sets.iter().zip(wishes).enumerate() {
             match leases.take(index, set, *wish, key) {
@@ -139,7 +161,17 @@ impl HostLocal {
                 }
             }
         }
-        Ok(all.into_iter().map(|taken| taken.offer).collect())
+        Ok(all)
+    }
+
+    /// These, if the key holds them.
+    pub(super) fn give_back(&self, key: &Key, addresses: &[IpAddr]) -> Result<()> {
+        match Leases::open_existing(&self.data_dir, &self.network)? {
+            Some(leases) => addresses
+                .iter()
+                .try_for_each(|address| leases.give_back(key, *address)),
+            None => Ok(()),
+        }
     }
 
     /// Whatever the key holds.

@@ -26,6 +26,7 @@ use crate::result::{Dns, Ip, Route};
 use decode::{decode, json};
 use serde::Deserialize;
 use serde_json::Value;
+use std::net::IpAddr;
 
 /// What an interface was given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub struct Given {
     pub routes: Vec<Route>,
     /// Name servers.
     pub dns: Dns,
+    /// Addresses that the key did not hold before.
+    pub new: Vec<IpAddr>,
 }
 
 /// How a network's addresses are managed.
@@ -64,7 +67,7 @@ pub enum Ipam {
     Static(Static),
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct TypeFile {
     r#type: Option<String>,
 }
@@ -98,6 +101,15 @@ impl Ipam {
         }
     }
 
+    /// What is needed to give back: a configuration that changed since, and is wrong in all else, is no obstacle.
+    pub(crate) fn for_removal(ipam: &Value, network: &str) -> Result<Ipam> {
+        let of: TypeFile = decode(ipam, "ipam").unwrap_or_default();
+        match of.r#type.as_deref() {
+            Some("host-local") => HostLocal::parse_place(ipam, network).map(Ipam::HostLocal),
+            _ => Ok(Ipam::None),
+        }
+    }
+
     /// ADD: gives addresses, all that are configured or none. The same key gets the same ones again.
     ///
     /// # Errors
@@ -108,6 +120,18 @@ impl Ipam {
             Ipam::None => Ok(Given::default()),
             Ipam::HostLocal(ipam) => ipam.add(key),
             Ipam::Static(ipam) => ipam.add(),
+        }
+    }
+
+    /// Undoes an ADD: what it gave anew is given back, what the key held before stays.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::TryAgain`] and [`Code::Io`].
+    pub fn undo(&self, key: &Key, given: &Given) -> Result<()> {
+        match self {
+            Ipam::HostLocal(ipam) => ipam.give_back(key, &given.new),
+            Ipam::None | Ipam::Static(_) => Ok(()),
         }
     }
 

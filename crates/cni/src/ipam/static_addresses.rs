@@ -74,6 +74,7 @@ impl Static {
             ips: self.ips()?,
             routes: self.routes.clone(),
             dns: self.dns.clone(),
+            new: Vec::new(),
         })
     }
 

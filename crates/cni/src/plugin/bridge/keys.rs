@@ -1,0 +1,161 @@
+//! The keys of `bridge`, and what they mean for the network.
+
+use crate::error::{Code, Error, Result};
+use crate::json;
+use crate::plugin::Input;
+use core_netlink::{IfName, MacAddr};
+use serde::Deserialize;
+
+const USUAL_MTU: u32 = 1500; // what the kernel gives a veth pair
+
+/// The keys of the plugin's documentation, and ours.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Keys {
+    #[serde(deserialize_with = "json::text")]
+    pub(super) bridge: IfName,
+    is_gateway: bool,
+    pub(super) is_default_gateway: bool,
+    pub(super) force_address: bool,
+    pub(super) ip_masq: bool,
+    ip_masq_backend: String,
+    mtu: i64,
+    pub(super) hairpin_mode: bool,
+    pub(super) promisc_mode: bool,
+    vlan: i64,
+    vlan_trunk: Vec<serde_json::Value>,
+    pub(super) macspoofchk: bool,
+    pub(super) enabledad: bool,
+    pub(super) disable_container_interface: bool,
+    pub(super) port_isolation: bool,
+    pub(super) vetch: Ours,
+}
+
+/// What none of the reference's keys says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub(super) struct Ours {
+    /// What containers may put on the wire.
+    pub(super) guard: Option<Guard>,
+    /// Others reach containers by their addresses.
+    pub(super) reachable: Option<bool>,
+    /// Containers may use services of the host.
+    pub(super) host_services: Option<bool>,
+}
+
+/// What a container may put on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Guard {
+    /// Its own MAC and IP addresses.
+    Addresses,
+    /// Its own MAC address.
+    Mac,
+    /// Anything.
+    None,
+}
+
+impl Default for Keys {
+    fn default() -> Keys {
+        Keys {
+            bridge: IfName::from_kernel(b"cni0"),
+            is_gateway: false,
+            is_default_gateway: false,
+            force_address: false,
+            ip_masq: false,
+            ip_masq_backend: String::new(),
+            mtu: 0,
+            hairpin_mode: false,
+            promisc_mode: false,
+            vlan: 0,
+            vlan_trunk: Vec::new(),
+            macspoofchk: false,
+            enabledad: false,
+            disable_container_interface: false,
+            port_isolation: false,
+            vetch: Ours::default(),
+        }
+    }
+}
+
+impl Keys {
+    /// Everything that contradicts itself is refused here.
+    pub(super) fn read(input: &Input<'_>) -> Result<Keys> {
+        let keys: Keys = json::parse_keys(input.text)?;
+        keys.check(input.conf.ipam.is_some())?;
+        Ok(keys)
+    }
+
+    fn check(&self, has_ipam: bool) -> Result<()> {
+        if self.hairpin_mode && self.promisc_mode {
+            let why = "it and `promiscMode` exclude each other: packets would come twice";
+            return Err(Error::invalid("hairpinMode", why));
+        }
+        if self.disable_container_interface && has_ipam {
+            let why = "an interface that stays down has no addresses: leave `ipam` empty";
+            return Err(Error::invalid("disableContainerInterface", why));
+        }
+        if !["", "iptables", "nftables"].contains(&self.ip_masq_backend.as_str()) {
+            let why = format!(
+                "{:?} is not known; it is nftables either way",
+                self.ip_masq_backend
+            );
+            return Err(Error::invalid("ipMasqBackend", why));
+        }
+        if self.vlan != 0 || !self.vlan_trunk.is_empty() {
+            let why = "`vlan`, `vlanTrunk`: VLANs on the bridge are not made here";
+            return Err(Error::new(Code::UnsupportedField, why));
+        }
+        if self.vetch.guard == Some(Guard::Addresses) && !has_ipam {
+            let why = "without `ipam` nobody knows the addresses: `mac` or `none`";
+            return Err(Error::invalid("vetch.guard", why));
+        }
+        self.mtu().map(drop)
+    }
+
+    /// Bytes.
+    pub(super) fn mtu(&self) -> Result<u32> {
+        match u32::try_from(self.mtu) {
+            Ok(0) => Ok(USUAL_MTU),
+            Ok(mtu @ 68..=65535) => Ok(mtu),
+            _ => Err(Error::invalid(
+                "mtu",
+                format!("{} is not 68 to 65535", self.mtu),
+            )),
+        }
+    }
+
+    /// Whether the bridge has the gateway's addresses.
+    pub(super) fn is_gateway(&self) -> bool {
+        self.is_gateway || self.is_default_gateway
+    }
+
+    /// With addresses a container is held to them; without, to its MAC address where that is asked for.
+    pub(super) fn guard(&self, has_ipam: bool) -> Guard {
+        let usual = match (has_ipam, self.macspoofchk) {
+            (true, _) => Guard::Addresses,
+            (false, true) => Guard::Mac,
+            (false, false) => Guard::None,
+        };
+        self.vetch.guard.unwrap_or(usual)
+    }
+
+    /// Who masquerades hides the addresses; who does not means them to be reached.
+    pub(super) fn is_reachable(&self, is: Option<bool>) -> bool {
+        let usual = is.unwrap_or(!self.ip_masq);
+        self.vetch.reachable.unwrap_or(usual)
+    }
+}
+
+/// The MAC address that is wished for: that of `runtimeConfig`, else of `args.cni`, else of `CNI_ARGS`.
+pub(super) fn mac(input: &Input<'_>) -> Result<Option<MacAddr>> {
+    let wished = input.conf.runtime.mac.or(input.conf.args.mac);
+    let word = input.args.get("MAC").filter(|_| wished.is_none());
+    let read = word.map(|word| {
+        word.parse().map_err(|err| {
+            let why = format!("`CNI_ARGS`: `MAC` {word:?}: {err}");
+            Error::new(Code::InvalidEnvironment, why)
+        })
+    });
+    Ok(wished.or(read.transpose()?))
+}

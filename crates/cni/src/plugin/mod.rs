@@ -1,0 +1,128 @@
+//! The plugins: one file each, one row in the table.
+
+mod bridge;
+mod collect;
+mod compare;
+mod firewall;
+mod ipam;
+mod loopback;
+mod portmap;
+
+use crate::args::Args;
+use crate::attachment::AttachmentKey;
+use crate::config::NetConf;
+use crate::error::{Code, Error, Result};
+use crate::ipam::{Ipam, Key, Wishes};
+use crate::json::Document;
+use crate::result::AddResult;
+use crate::session::Session;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// A configuration with what came beside it.
+#[derive(Debug)]
+pub(crate) struct Input<'a> {
+    pub(crate) conf: NetConf,
+    /// The configuration's text, for the keys that are a plugin's own.
+    pub(crate) text: &'a [u8],
+    pub(crate) args: &'a Args,
+    /// What plugins that come later in the same process will ask for.
+    pub(crate) ahead: Ahead,
+}
+
+impl Input<'_> {
+    fn document(&self) -> Result<Document> {
+        Document::parse(self.text)
+    }
+
+    /// How addresses are managed, with all wishes.
+    fn ipam(&self) -> Result<Ipam> {
+        let document = self.document()?;
+        let pairs: Vec<(&str, &str)> = self.args.pairs().collect();
+        let wishes = Wishes::from_value(&pairs, &document.as_value())?;
+        let ipam = document.get("ipam").unwrap_or(&Value::Null);
+        Ipam::from_value(ipam, &self.conf.name, &wishes)
+    }
+
+    fn ipam_for_removal(&self) -> Result<Ipam> {
+        let document = self.document()?;
+        let ipam = document.get("ipam").unwrap_or(&Value::Null);
+        Ipam::for_removal(ipam, &self.conf.name)
+    }
+}
+
+impl AttachmentKey {
+    /// Whose a lease is.
+    fn lease(&self) -> Key {
+        Key::new(self.container_id.as_str(), &self.ifname.to_string())
+    }
+}
+
+/// What later plugins of a chain add to the same attachment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ahead {
+    pub(crate) ports: Vec<::bridge::PortSpec>,
+}
+
+/// What ADD and CHECK are about.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) key: AttachmentKey,
+    pub(crate) netns: PathBuf,
+}
+
+/// What a plugin can do.
+pub(crate) struct Plugin {
+    /// `type`, and the name of the program.
+    pub(crate) name: &'static str,
+    /// What it does, in a line.
+    pub(crate) about: &'static str,
+    pub(crate) add: fn(&mut Session, &Input<'_>, &Target) -> Result<AddResult>,
+    pub(crate) del: fn(&mut Session, &Input<'_>, &AttachmentKey, Option<&Path>) -> Result<()>,
+    pub(crate) check: fn(&mut Session, &Input<'_>, &Target, &AddResult) -> Result<()>,
+    pub(crate) gc: fn(&mut Session, &Input<'_>, &[AttachmentKey]) -> Result<()>,
+    pub(crate) status: fn(&mut Session, &Input<'_>) -> Result<()>,
+}
+
+/// All of them.
+pub(crate) const PLUGINS: &[Plugin] = &[
+    bridge::PLUGIN,
+    loopback::PLUGIN,
+    ipam::HOST_LOCAL,
+    ipam::STATIC,
+    portmap::PLUGIN,
+    firewall::PLUGIN,
+];
+
+/// The plugin of this name.
+pub(crate) fn find(name: &str) -> Option<&'static Plugin> {
+    PLUGINS.iter().find(|plugin| plugin.name == name)
+}
+
+/// The plugin that a configuration is for.
+pub(crate) fn of_type(kind: &str) -> Result<&'static Plugin> {
+    find(kind).ok_or_else(|| {
+        let all: Vec<&str> = PLUGINS.iter().map(|plugin| plugin.name).collect();
+        let why = format!(
+            "`type`: there is no plugin {kind:?} here; there is {}",
+            all.join(", ")
+        );
+        Error::new(Code::UnsupportedField, why)
+    })
+}
+
+/// Nothing to do.
+fn nothing_to_collect(_: &mut Session, _: &Input<'_>, _: &[AttachmentKey]) -> Result<()> {
+    Ok(())
+}
+
+/// The result so far, which a plugin that makes no interface needs.
+fn previous<'a>(input: &'a Input<'_>) -> Result<&'a AddResult> {
+    input.conf.previous.as_ref().ok_or_else(|| {
+        let why = format!(
+            "`prevResult` is missing: {} comes behind a plugin that makes an interface",
+            input.conf.kind
+        );
+        Error::new(Code::InvalidConfig, why)
+    })
+}
