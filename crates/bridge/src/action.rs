@@ -102,6 +102,9 @@ pub(crate) enum Action {
 }
 
 pub(crate) fn sysctls_of_bridge(network: &Network) -> Vec<Setting> {
+    if !network.owns_bridge() {
+        return Vec::new();
+    }
     let v6 = |key: &str, value| (format!("net/ipv6/conf/{}/{key}", network.bridge), value);
     let disable = match network.has_ipv6() {
         false => Some(v6("disable_ipv6", "1")),

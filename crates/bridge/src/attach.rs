@@ -347,7 +347,8 @@ impl Engine {
         let ports = &claim.attachment.ports;
         let mut plan = vec![Action::Claim(claim.clone())];
         plan.extend(wired(network, &claim.attachment)?);
-        if ports.iter().any(|port| port.serves_loopback()) && !network.internal {
+        let routes_loopback = !network.internal && network.owns_bridge();
+        if ports.iter().any(|port| port.serves_loopback()) && routes_loopback {
             let end = claim.attachment.host_end;
             plan.push(Action::Localnet {
                 bridge,

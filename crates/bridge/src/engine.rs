@@ -10,7 +10,7 @@ use crate::spec::{Attachment, Network, State};
 use crate::step::Step;
 use crate::store::Store;
 use core_netlink::conntrack::Flow;
-use core_netlink::link::{Link, LinkRef, LinkSpec, OperState};
+use core_netlink::link::{Kind, Link, LinkRef, LinkSpec, OperState};
 use core_netlink::{Conn, HwAddr, IfIndex, IfName, NsId, Request};
 use firewall::Change;
 use ns_mgmt::NetNs;
@@ -365,6 +365,9 @@ pub(crate) fn is_of(link: &Link, key: &Key) -> bool {
 
 /// The same for a bridge, which has a derived MAC address besides.
 pub(crate) fn is_bridge_of(link: &Link, network: &Network) -> bool {
+    if !network.owns_bridge() {
+        return link.name == network.bridge && matches!(link.kind, Some(Kind::Bridge(_)));
+    }
     match link.alias.as_deref() {
         Some(alias) => alias == network.name.alias(),
         None => link.name == network.bridge && link.address == Some(HwAddr::from(network.mac)),

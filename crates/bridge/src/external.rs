@@ -13,7 +13,6 @@ use crate::publish::{port, rewrite};
 use crate::record::Definition;
 use crate::spec::{Attachment, AttachmentSpec, Network, NetworkSpec, State, Subnet};
 use crate::subnet;
-use core_netlink::addr::AddressSpec;
 use firewall::{Change, Element, Step};
 use ipnet::IpNet;
 use ns_mgmt::NetNs;
@@ -176,7 +175,8 @@ impl Engine {
         force: bool,
     ) -> Result<Network> {
         let op = op(asked);
-        let after = changed(&op, there, asked, force)?;
+        let mut after = changed(&op, there, asked, force)?;
+        self.update_shared(there, &mut after)?;
         if after == *there {
             return Ok(after);
         }
@@ -201,6 +201,25 @@ impl Engine {
         Ok(after)
     }
 
+    /// A bridge that somebody made and that is gone is made as the network's own; what it has of new gateways is noted.
+    fn update_shared(&mut self, there: &Network, after: &mut Network) -> Result<()> {
+        let Some(had) = &mut after.shared else {
+            return Ok(());
+        };
+        match self.find(there.bridge)? {
+            None => after.shared = None,
+            Some(link) => {
+                let new = after
+                    .subnets
+                    .iter()
+                    .filter(|of| !there.subnets.contains(of));
+                let new: Vec<Subnet> = new.copied().collect();
+                had.gateways.extend(self.gateways_on(link.index, &new)?);
+            }
+        }
+        Ok(())
+    }
+
     fn plan_reshape(&mut self, from: &Network, to: &Network) -> Result<Vec<Action>> {
         let mut plan = vec![Action::Reshape(Box::new([from.clone(), to.clone()]))];
         let around = self.surroundings()?;
@@ -219,7 +238,9 @@ impl Engine {
             self.kernel
                 .set_sysctls(None, crate::action::sysctls_of_bridge(to))?;
             self.bridge_up(to, &mut Scene::default())?;
-            self.drop_gateways(from, to)?;
+            let gone = from.subnets.iter().filter(|of| !to.subnets.contains(of));
+            let had = to.shared.clone().unwrap_or_default();
+            self.remove_gateways(to.bridge, &had.without(gone))?;
         }
         if from.has_ipv6() && !to.has_ipv6() {
             let forwarding = format!("net/ipv6/conf/{}/force_forwarding", to.bridge);
@@ -230,27 +251,6 @@ impl Engine {
             network: to.clone(),
             state: State::Up,
         })
-    }
-
-    fn drop_gateways(&mut self, from: &Network, to: &Network) -> Result<()> {
-        let bridge = self.find(to.bridge)?.map(|link| link.index);
-        let gone = from.subnets.iter().filter(|of| !to.subnets.contains(of));
-        for (subnet, link) in gone.zip(bridge.into_iter().cycle()) {
-            let address = IpNet::new(subnet.gateway, subnet.prefix.prefix_len());
-            let spec = AddressSpec {
-                link,
-                address: address.unwrap_or(subnet.prefix),
-                ..AddressSpec::default()
-            };
-            match self.kernel.route()?.delete_address(&spec) {
-                Err(err) if err.is_not_found() || err.errno() == Some(nix::libc::EADDRNOTAVAIL) => {
-                }
-                other => other.map_err(|err| {
-                    netlink(format!("take {} off `{}`", spec.address, to.bridge), err)
-                })?,
-            }
-        }
-        Ok(())
     }
 
     /// After an attachment failed. Whatever somebody else has built on it since stays.

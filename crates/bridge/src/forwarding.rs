@@ -97,7 +97,9 @@ impl Engine {
             host.interfaces
                 .push(self.interface(network.bridge, true, v4, network.has_ipv6())?);
         }
-        for name in uplinks(around) {
+        let shared = self.shared_bridges(networks)?;
+        for name in uplinks(around).iter().filter(|name| !shared.contains(name)) {
+            let name = *name;
             host.interfaces.push(self.interface(name, false, v4, v6)?);
         }
         Ok(forward_action(&host, before))

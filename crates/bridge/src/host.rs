@@ -316,7 +316,7 @@ impl Host {
     }
 }
 
-fn is_up(definition: &Definition) -> bool {
+pub(crate) fn is_up(definition: &Definition) -> bool {
     definition.state == State::Up
 }
 

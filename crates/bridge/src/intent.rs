@@ -25,6 +25,7 @@ pub(crate) fn network(network: &Network) -> Result<Change> {
             .iter()
             .map(|subnet| subnet.gateway)
             .collect(),
+        shared: !network.owns_bridge(),
         internal: network.internal,
         masquerade: policy.masquerade && !network.internal,
         reachable: policy.reachable && !network.internal,

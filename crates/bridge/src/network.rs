@@ -73,9 +73,13 @@ impl Engine {
             return Ok((there.network, plan));
         }
         let around = self.surroundings()?;
-        let network = self.choose(&op, spec, &around)?;
+        let mut network = self.choose(&op, spec, &around)?;
+        let there = around.links.iter().find(|link| link.name == network.bridge);
+        if let Some(link) = there.filter(|_| spec.external_ipam) {
+            network.shared = Some(self.had_before(&op, &network, link, &around)?);
+        }
         policy::check_bridge(&op, &network, &self.every_network()?)?;
-        if let Some(link) = around.links.iter().find(|link| link.name == network.bridge) {
+        if let Some(link) = there.filter(|_| network.owns_bridge()) {
             let why = format!(
                 "a link `{}` is there (alias {:?})",
                 link.name,
@@ -102,7 +106,9 @@ impl Engine {
             plan.push(Action::Define(definition(State::Claimed)));
         }
         plan.push(Action::Tables);
-        plan.push(Action::Bridge(network.clone()));
+        if network.owns_bridge() {
+            plan.push(Action::Bridge(network.clone()));
+        }
         plan.push(Action::BridgeSettings(network.clone()));
         plan.push(Action::Elements(intent::network(network)?));
         if let Some(forward) = self.forward(&[network], &around)? {
@@ -132,7 +138,10 @@ impl Engine {
 
     fn choose(&mut self, op: &str, spec: &NetworkSpec, around: &Surroundings) -> Result<Network> {
         let networks = self.every_network()?;
-        let routes = taken(around);
+        let mut routes = taken(around);
+        if let Some(bridge) = spec.bridge.filter(|_| spec.external_ipam) {
+            routes.retain(|route| route.link != bridge.to_string()); // it may be there, with its addresses
+        }
         let mut subnets = spec.subnets.clone();
         for subnet in &subnets {
             subnet::check(op, *subnet, &routes, &networks)?;
@@ -163,6 +172,7 @@ impl Engine {
             big_tcp: spec.big_tcp,
             host_services: spec.host_services,
             external_ipam: spec.external_ipam,
+            shared: None,
             policy: spec.policy.sorted(),
             reaches: Vec::new(),
             reached_by: Vec::new(),
@@ -283,7 +293,7 @@ impl Engine {
                 .with_hint(format!("detach them, or: vetch network rm --force {name}")));
         }
         let networks = self.every_network().or_else(if_damaged)?;
-        let mut joined = policy::dependents(name, &networks);
+        let mut joined = policy::dependents(name, &networks, definition.network.bridge);
         if let Some(other) = joined.next().filter(|_| !force) {
             let err = Error::exists(op, format!("network `{other}` is joined to it"));
             return Err(err.with_hint(format!(

@@ -205,7 +205,7 @@ pub(crate) fn check_bridge(op: &str, network: &Network, networks: &[Network]) ->
     let bridge = network.bridge;
     let others = || networks.iter().filter(|other| other.name != network.name);
     let hint = "give another name with --bridge, or leave it out";
-    if let Some(owner) = others().find(|other| other.bridge == bridge) {
+    if let Some(owner) = others().find(|other| other.bridge == bridge && network.owns_bridge()) {
         let why = format!("`{bridge}` is the bridge of network `{}`", owner.name);
         return Err(Error::exists(op, why).with_hint(hint));
     }
@@ -222,14 +222,16 @@ pub(crate) fn check_bridge(op: &str, network: &Network, networks: &[Network]) ->
     Ok(())
 }
 
-/// The networks that are joined to this one by their own definition.
+/// The networks that are joined to this one by their own definition, or are on its bridge.
 pub(crate) fn dependents<'a>(
     name: &'a NetworkName,
     networks: &'a [Network],
+    bridge: IfName,
 ) -> impl Iterator<Item = &'a NetworkName> {
     let joins = move |other: &&Network| {
         let mut joined = other.reaches.iter().chain(&other.reached_by);
-        other.name != *name && joined.any(|of| of.network == *name)
+        let guest = other.bridge == bridge && !other.owns_bridge();
+        other.name != *name && (guest || joined.any(|of| of.network == *name))
     };
     networks.iter().filter(joins).map(|other| &other.name)
 }
@@ -256,6 +258,7 @@ mod tests {
             big_tcp: false,
             host_services: false,
             external_ipam: false,
+            shared: None,
             policy: Policy::default(),
             reaches: Vec::new(),
             reached_by: Vec::new(),
@@ -309,8 +312,9 @@ mod tests {
         );
         blue.bridge = "br7".parse().unwrap();
         check_bridge("create", &blue, &[red.clone()]).unwrap();
-        let (name, all) = (blue.name.clone(), [red, blue]);
-        assert_eq!(dependents(&name, &all).collect::<Vec<_>>(), [&all[0].name]);
+        let (name, bridge, all) = (blue.name.clone(), blue.bridge, [red, blue]);
+        let found: Vec<_> = dependents(&name, &all, bridge).collect();
+        assert_eq!(found, [&all[0].name]);
     }
 
     #[test]

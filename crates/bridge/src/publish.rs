@@ -248,7 +248,7 @@ impl Engine {
             if of.ports.is_empty() && !of.assigned.hairpin {
                 plan.push(hairpin(of, true));
             }
-            if serves_loopback(&after) && !serves_loopback(of) {
+            if serves_loopback(&after) && !serves_loopback(of) && network.owns_bridge() {
                 plan.push(Action::Localnet {
                     bridge: network.bridge,
                     on: true,

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::name::{AttachmentId, Key, NetworkName};
 use crate::policy::Joined;
 use crate::port::PortSpec;
-use crate::spec::{Attachment, AttachmentSpec, Network, State, Subnet};
+use crate::spec::{Attachment, AttachmentSpec, Network, Shared, State, Subnet};
 use assigned::AssignedFile;
 use core_netlink::{IfName, MacAddr};
 use ipnet::IpNet;
@@ -116,6 +116,8 @@ struct DefinitionFile {
     host_services: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     external_ipam: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shared: Option<SharedFile>,
     #[serde(default)]
     policy: PolicyFile,
     #[serde(default)]
@@ -124,6 +126,13 @@ struct DefinitionFile {
     reached_by: Vec<JoinedFile>,
     state: String,
     since_ms: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SharedFile {
+    gateways: Vec<Text<IpAddr>>,
+    ipv4: bool,
+    ipv6: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -190,6 +199,11 @@ impl Definition {
             big_tcp: network.big_tcp,
             host_services: network.host_services,
             external_ipam: network.external_ipam,
+            shared: network.shared.as_ref().map(|shared| SharedFile {
+                gateways: texts(&shared.gateways),
+                ipv4: shared.ipv4,
+                ipv6: shared.ipv6,
+            }),
             policy: PolicyFile::from(&network.policy),
             reaches: network.reaches.iter().map(JoinedFile::from).collect(),
             reached_by: network.reached_by.iter().map(JoinedFile::from).collect(),
@@ -215,6 +229,11 @@ impl Definition {
             big_tcp: file.big_tcp,
             host_services: file.host_services,
             external_ipam: file.external_ipam,
+            shared: file.shared.map(|shared| Shared {
+                gateways: values(shared.gateways),
+                ipv4: shared.ipv4,
+                ipv6: shared.ipv6,
+            }),
             policy: file.policy.into(),
             reaches: file.reaches.into_iter().map(Joined::from).collect(),
             reached_by: file.reached_by.into_iter().map(Joined::from).collect(),

@@ -104,6 +104,8 @@ pub struct Network {
     pub host_services: bool,
     /// Addresses and routes come from who attaches.
     pub external_ipam: bool,
+    /// Where somebody else made the bridge: it is used as it is, and stays when the network goes.
+    pub shared: Option<Shared>,
     /// What its containers may do, where it differs from the usual.
     pub policy: Policy,
     /// Networks whose containers can be connected to from here.
@@ -112,6 +114,17 @@ pub struct Network {
     pub reached_by: Vec<Joined>,
     /// When it was made.
     pub since: SystemTime,
+}
+
+/// What a bridge of others was like before the network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shared {
+    /// Those of the gateways' addresses that it had.
+    pub gateways: Vec<IpAddr>,
+    /// It forwarded IPv4.
+    pub ipv4: bool,
+    /// It forwarded IPv6.
+    pub ipv6: bool,
 }
 
 /// How both ends of its pairs are made.
@@ -125,6 +138,11 @@ pub(crate) struct Ends {
 pub(crate) const BIG_TCP: u32 = 192 * 1024;
 
 impl Network {
+    /// Whether the bridge is its own.
+    pub(crate) fn owns_bridge(&self) -> bool {
+        self.shared.is_none()
+    }
+
     pub(crate) fn ends(&self) -> Ends {
         Ends {
             queues: self.queues,

@@ -56,7 +56,8 @@ impl Engine {
         let ends: HashMap<IfName, &Attachment> = all.iter().map(|of| (of.host_end, of)).collect();
         let marks = links.iter().filter_map(|link| {
             let end = ends.get(&link.name).filter(|of| is_of(link, &of.key));
-            let bridge = is_bridge_of(link, network).then(|| network.name.alias());
+            let bridge = network.owns_bridge() && is_bridge_of(link, network);
+            let bridge = bridge.then(|| network.name.alias());
             let alias = end.map(|of| action::alias(of)).or(bridge)?;
             Some((link.index, marked(link, alias)))
         });

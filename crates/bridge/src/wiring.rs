@@ -65,7 +65,10 @@ impl Engine {
             up: Some(true),
             ..LinkSpec::default()
         };
-        let mut requests: Vec<Box<dyn Request + '_>> = vec![Box::new(SetLink::new(bridge, &quiet))];
+        let mut requests: Vec<Box<dyn Request + '_>> = Vec::new();
+        if network.owns_bridge() {
+            requests.push(Box::new(SetLink::new(bridge, &quiet)));
+        }
         for subnet in &network.subnets {
             requests.push(Box::new(Netlink::add(address(
                 bridge,
@@ -80,6 +83,7 @@ impl Engine {
 
     pub(crate) fn delete_bridge(&mut self, network: &Network) -> Result<()> {
         match self.find(network.bridge)? {
+            Some(_) if !network.owns_bridge() => self.leave_bridge(network),
             Some(link) if is_bridge_of(&link, network) => self.delete(link.index),
             _ => Ok(()),
         }

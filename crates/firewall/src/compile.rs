@@ -14,6 +14,9 @@ pub fn network(network: &Network) -> Result<Change> {
     check_network(network)?;
     let owner = Owner::Network(network.name.clone());
     owner.check()?;
+    if network.shared {
+        return Ok(Change::add(once(shared(network, &owner))));
+    }
     let bridge = || Value::Name(network.bridge);
     let put = |set, key: Vec<Value>| Element::new(set, &owner, key);
     let among = match network.isolate_ports {
@@ -34,7 +37,7 @@ pub fn network(network: &Network) -> Result<Change> {
         network
             .subnets
             .iter()
-            .map(|subnet| local(network.bridge, subnet, &owner)),
+            .map(|subnet| within(network.bridge, subnet, [Set::Local4, Set::Local6], &owner)),
     );
     if network.masquerade && !network.internal {
         let families = families(&network.subnets).into_iter();
@@ -110,8 +113,22 @@ fn check_network(network: &Network) -> Result<()> {
     }
 }
 
-fn local(bridge: IfName, subnet: &Prefix, owner: &Owner) -> Element {
-    let set = by_family(subnet.addr(), Set::Local4, Set::Local6);
+/// The elements of a network on a bridge that others made.
+fn shared(network: &Network, owner: &Owner) -> Vec<Element> {
+    let masquerade = network
+        .masquerade
+        .then_some([Set::MasqFrom4, Set::MasqFrom6]);
+    let sets = [Some([Set::Local4, Set::Local6]), masquerade];
+    let sets = sets.into_iter().flatten().filter(|_| !network.internal);
+    let subnets = |sets: [Set; 2]| {
+        let all = network.subnets.iter();
+        all.map(move |subnet| within(network.bridge, subnet, sets, owner))
+    };
+    sets.flat_map(subnets).collect()
+}
+
+fn within(bridge: IfName, subnet: &Prefix, [v4, v6]: [Set; 2], owner: &Owner) -> Element {
+    let set = by_family(subnet.addr(), v4, v6);
     let key = [Value::Name(bridge), Value::Ip(subnet.network())];
     let end = vec![Value::Name(bridge), Value::Ip(subnet.broadcast())];
     Element {

@@ -59,6 +59,10 @@ pub enum Set {
     AllowPort6,
     /// Bridges whose containers go out with the host's address.
     Masq,
+    /// Bridge that is not ours and IPv4 subnet whose containers go out with the host's address.
+    MasqFrom4,
+    /// Bridge that is not ours and IPv6 subnet whose containers go out with the host's address.
+    MasqFrom6,
     /// IPv4 addresses of the host on our bridges.
     Gate4,
     /// IPv6 addresses of the host on our bridges.
@@ -91,13 +95,13 @@ pub enum Set {
 
 impl Set {
     /// Every one, in the order of the tables.
-    pub const ALL: [Set; 39] = {
+    pub const ALL: [Set; 41] = {
         use Set::*;
         [
             Src4, Src6, Nd6, Lladdr, Dhcp, DhcpServer, Router, Open, Mac, Nets, Internal,
             Reachable, Pairs, Apart, Reach, Listed, Deny4, Deny6, DenyPort4, DenyPort6, Allow4,
-            Allow6, AllowPort4, AllowPort6, Masq, Gate4, Gate6, Local4, Local6, Host, Service,
-            Opened, Closed, Any4, Any6, Addr4, Addr6, Range4, Range6,
+            Allow6, AllowPort4, AllowPort6, Masq, MasqFrom4, MasqFrom6, Gate4, Gate6, Local4,
+            Local6, Host, Service, Opened, Closed, Any4, Any6, Addr4, Addr6, Range4, Range6,
         ]
     };
 
@@ -129,6 +133,8 @@ impl Set {
             Set::AllowPort4 => "allowport4",
             Set::AllowPort6 => "allowport6",
             Set::Masq => "masq",
+            Set::MasqFrom4 => "masqfrom4",
+            Set::MasqFrom6 => "masqfrom6",
             Set::Gate4 => "gate4",
             Set::Gate6 => "gate6",
             Set::Local4 => "local4",
@@ -169,6 +175,8 @@ impl Set {
             Set::Reachable => &[IfName],
             Set::Pairs | Set::Apart | Set::Reach => &[IfName, IfName],
             Set::Masq | Set::Opened => &[IfName, NfProto],
+            Set::MasqFrom4 => &[IfName, Ipv4Addr],
+            Set::MasqFrom6 => &[IfName, Ipv6Addr],
             Set::Gate4 => &[Ipv4Addr],
             Set::Gate6 => &[Ipv6Addr],
             Set::Local4 | Set::Deny4 | Set::Allow4 => &[IfName, Ipv4Addr],
@@ -199,7 +207,16 @@ impl Set {
         use Set::*;
         matches!(
             self,
-            Local4 | Local6 | Range4 | Range6 | Deny4 | Deny6 | Allow4 | Allow6
+            MasqFrom4
+                | MasqFrom6
+                | Local4
+                | Local6
+                | Range4
+                | Range6
+                | Deny4
+                | Deny6
+                | Allow4
+                | Allow6
         ) || matches!(self, DenyPort4 | DenyPort6 | AllowPort4 | AllowPort6)
     }
 }

@@ -3,7 +3,7 @@
 use crate::Set;
 use crate::tables::{Anonymous, ChainPlan, TablePlan, base, chain};
 use crate::words::Field::*;
-use crate::words::{Field, rule};
+use crate::words::{Field, Rule, rule};
 use core_netlink::nft::expr::{Ct, Fib};
 use core_netlink::nft::{ChainType, DataType, Family, Hook, Value};
 
@@ -77,7 +77,7 @@ fn early() -> ChainPlan {
     )
 }
 
-fn to_this_host() -> crate::words::Rule {
+fn to_this_host() -> Rule {
     rule().is(DestinationType, Fib::LOCAL.to_ne_bytes())
 }
 
@@ -212,6 +212,16 @@ fn nat_post() -> ChainPlan {
     let rules = vec![
         rule().within(&[OifName], Set::Nets).goto("into"),
         rule().within(&[IifName, NfProto], Set::Masq).masquerade(),
+        turning_back4(), // those of bridges that are not ours alone
+        turning_back6(),
+        rule()
+            .ipv4()
+            .within(&[IifName, Source4], Set::MasqFrom4)
+            .masquerade(),
+        rule()
+            .ipv6()
+            .within(&[IifName, Source6], Set::MasqFrom6)
+            .masquerade(),
     ];
     hooked(
         ChainType::Nat,
@@ -225,16 +235,18 @@ fn nat_post() -> ChainPlan {
 fn into() -> ChainPlan {
     let rules = vec![
         rule().ipv4().is(Source4Net8, [LOOPBACK]).masquerade(),
-        rule()
-            .ipv4()
-            .ct_dnat()
-            .within(&[OifName, Source4], Set::Local4)
-            .masquerade(),
-        rule()
-            .ipv6()
-            .ct_dnat()
-            .within(&[OifName, Source6], Set::Local6)
-            .masquerade(),
+        turning_back4(),
+        turning_back6(),
     ];
     chain("into", rules)
+}
+
+fn turning_back4() -> Rule {
+    let rule = rule().ipv4().ct_dnat();
+    rule.within(&[OifName, Source4], Set::Local4).masquerade()
+}
+
+fn turning_back6() -> Rule {
+    let rule = rule().ipv6().ct_dnat();
+    rule.within(&[OifName, Source6], Set::Local6).masquerade()
 }

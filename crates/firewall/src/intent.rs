@@ -13,6 +13,8 @@ pub struct Network {
     pub name: String,
     /// The bridge its containers are ports of.
     pub bridge: IfName,
+    /// Others use the bridge too, which they made: only what comes from and goes to its subnets is our business.
+    pub shared: bool,
     /// The addresses of its containers.
     pub subnets: Vec<Prefix>,
     /// The host's own addresses on the bridge.
@@ -46,6 +48,7 @@ impl Network {
         Network {
             name: name.into(),
             bridge,
+            shared: false,
             subnets: Vec::new(),
             gateways: Vec::new(),
             internal: false,

@@ -200,3 +200,94 @@ fn one_attachment_is_checked_by_itself() {
         away(host);
     });
 }
+
+/// A bridge that was there is used as it is: what was on it before stays, and works as before.
+#[test]
+fn a_bridge_of_others_is_shared_and_left_as_it_was() {
+    lab(|lab| {
+        let (a, old) = (lab.netns("a"), lab.netns("old"));
+        lab.shell(&format!(
+            "ip link add br7 type bridge; ip address add 10.7.0.1/24 dev br7; ip link set br7 up
+             ip link add veth7 type veth peer name eth0 netns {}; ip link set veth7 master br7 up",
+            old.path()
+        ))
+        .ok();
+        old.shell("ip address add 10.7.0.5/24 dev eth0; ip link set eth0 up; ip route add default via 10.7.0.1")
+            .ok();
+        assert!(old.reaches("10.7.0.1"));
+        let before = lab.state();
+        let mut host = Host::open().unwrap();
+        let four = NetworkSpec {
+            bridge: Some("br7".parse().unwrap()),
+            ..pods(&["10.7.0.0/24", "fd07::/64"])
+        };
+        let spec = AttachmentSpec {
+            ports: vec!["8080:80".parse().unwrap()],
+            ..pod(&a, &["10.7.0.9/24", "fd07::9/64"], &["10.7.0.1", "fd07::1"])
+        };
+        host.attach_to(&four, false, &spec, &netns(&a)).unwrap();
+        assert!(a.reaches("10.7.0.5") && old.reaches("10.7.0.9") && a.reaches("fd07::1"));
+        assert!(old.reaches("10.7.0.1"), "what was there goes on");
+        assert!(host.check(None).unwrap().is_empty());
+        let eth0 = "eth0".parse().unwrap();
+        let one = host.check_attachment(&blue(), &who("a"), eth0).unwrap();
+        assert!(one.is_empty(), "{one:?}");
+        a.cmd("ip address add 10.7.0.66/24 dev eth0").ok();
+        assert!(!a.ping("-I 10.7.0.66 10.7.0.5"), "its port is guarded");
+        away(host);
+        let left = before.difference(&lab.state());
+        assert!(left.is_empty(), "{left:?}");
+        lab.cmd("ip link delete br7").ok();
+        lab.cmd("ip link delete veth7").ok();
+    });
+}
+
+/// A machine whose own address is on a bridge together with its uplink: containers join it, nothing else changes.
+#[test]
+fn the_bridge_of_the_uplink_takes_containers_and_no_gateway() {
+    lab(|lab| {
+        let (a, lan) = (lab.netns("a"), lab.netns("lan"));
+        lab.shell(&format!(
+            "ip link add br7 type bridge; ip address add 10.7.0.1/24 dev br7; ip link set br7 up
+             ip link add up7 type veth peer name eth0 netns {}; ip link set up7 master br7 up
+             ip route add default via 10.7.0.254",
+            lan.path()
+        ))
+        .ok();
+        lan.shell("ip address add 10.7.0.254/24 dev eth0; ip link set eth0 up")
+            .ok();
+        let mut host = Host::open().unwrap();
+        let flat = NetworkSpec {
+            bridge: Some("br7".parse().unwrap()),
+            internal: true,
+            ..pods(&[])
+        };
+        let spec = pod(&a, &["10.7.0.9/24"], &["10.7.0.254"]);
+        host.attach_to(&flat, false, &spec, &netns(&a)).unwrap();
+        assert!(a.reaches("10.7.0.254") && lan.reaches("10.7.0.9") && lan.reaches("10.7.0.1"));
+        let gateway = NetworkSpec {
+            internal: false,
+            subnets: vec!["10.8.0.0/24".parse().unwrap()],
+            ..NetworkSpec::new("red".parse().unwrap())
+        };
+        let gateway = NetworkSpec {
+            bridge: flat.bridge,
+            external_ipam: true,
+            ..gateway
+        };
+        let other = AttachmentSpec {
+            network: gateway.name.clone(),
+            ifname: "eth1".parse().unwrap(),
+            ..pod(&a, &["10.8.0.9/24"], &[])
+        };
+        let err = host
+            .attach_to(&gateway, false, &other, &netns(&a))
+            .unwrap_err();
+        assert!(
+            format!("{err:?}").contains("way out of this host"),
+            "{err:?}"
+        );
+        away(host);
+        lab.shell("ip link delete up7; ip link delete br7").ok();
+    });
+}
