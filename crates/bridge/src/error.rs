@@ -152,6 +152,7 @@ impl Error {
             Cause::Netlink(err) if err.is_permission() => {
                 Some("this needs root (CAP_NET_ADMIN), or `vetch sandbox -- CMD`")
             }
+            Cause::Netlink(err) => err.hint(),
             _ => None,
         })
     }

@@ -147,7 +147,10 @@ fn hint_of(error: &(dyn Error + 'static)) -> Option<String> {
     let namespace = error
         .downcast_ref::<ns_mgmt::Error>()
         .and_then(ns_mgmt::Error::hint);
-    bridge.or(namespace).map(str::to_owned)
+    let kernel = error
+        .downcast_ref::<core_netlink::Error>()
+        .and_then(core_netlink::Error::hint);
+    bridge.or(namespace).or(kernel).map(str::to_owned)
 }
 
 impl From<io::Error> for Failure {

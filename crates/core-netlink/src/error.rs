@@ -1,6 +1,7 @@
 //! One error type: what was tried, where, what the kernel said.
 
 use crate::attr::Malformed;
+use crate::missing::missing_kind;
 use std::{fmt, io};
 
 /// The result of every request.
@@ -15,6 +16,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     op: String,
     namespace: Option<String>,
+    hint: Option<String>,
     cause: Cause,
 }
 
@@ -53,6 +55,7 @@ impl Error {
         Error(Box::new(Inner {
             op: op.into(),
             namespace: None,
+            hint: None,
             cause,
         }))
     }
@@ -67,6 +70,28 @@ impl Error {
     pub fn in_namespace(mut self, name: impl Into<String>) -> Self {
         self.0.namespace = Some(name.into());
         self
+    }
+
+    /// The same error with what to do next, unless that was said before.
+    #[must_use]
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint.get_or_insert_with(|| hint.into());
+        self
+    }
+
+    /// The same error; if the kernel lacks one of `kinds`, with the option that would bring it.
+    #[must_use]
+    pub(crate) fn for_want_of<'k>(self, kinds: impl IntoIterator<Item = &'k str>) -> Self {
+        let mut kinds = kinds.into_iter();
+        match kinds.find_map(|kind| missing_kind(&self, kind)) {
+            Some(hint) => self.with_hint(hint),
+            None => self,
+        }
+    }
+
+    /// What to do next, where it is known here.
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
     }
 
     /// What was tried: "add link `br0`".
@@ -171,7 +196,11 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}: {}", self.0.cause)
+        write!(f, "{self}: {}", self.0.cause)?;
+        match &self.0.hint {
+            Some(hint) => write!(f, "; hint: {hint}"),
+            None => Ok(()),
+        }
     }
 }
 

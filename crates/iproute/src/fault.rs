@@ -283,7 +283,8 @@ impl From<core_netlink::Error> for Fault {
             (None, Some(errno)) => errno_text(errno),
             _ => chain(&err),
         };
-        let hint = hints::kernel(err.op(), err.errno(), err.kernel_text());
+        let known = || hints::kernel(err.op(), err.errno(), err.kernel_text());
+        let hint = err.hint().or_else(known);
         let fault = Fault::told(KERNEL, answer, format!("cannot {}", err.op()), why);
         match hint {
             Some(hint) => fault.hint(hint),

@@ -2,7 +2,7 @@
 
 use super::{
     AddLink, AltName, BridgePort, ChangeAltNames, DeleteGroup, DeleteLink, DumpBridgePorts,
-    DumpLinks, GetLink, Link, LinkFilter, LinkRef, LinkSpec, Netns, SetBridgePort, SetGroup,
+    DumpLinks, GetLink, Kind, Link, LinkFilter, LinkRef, LinkSpec, Netns, SetBridgePort, SetGroup,
     SetLink,
 };
 use crate::conn::{Conn, Request};
@@ -15,7 +15,7 @@ impl Conn {
     /// `None` if it was made in another namespace, or without a name on a kernel that does not echo (before Linux 6.2). What the kernel
     /// takes only of a link that is there (alias, altnames, carrier, inet6, ipv4, port, protodown) follows in further messages,
     /// before the link goes up; if one fails, the link is deleted again. Who needs the one message alone takes
-    /// [`Conn::create`] with [`AddLink`].
+    /// [`Conn::create`] with [`AddLink`]. If the kernel lacks the kind, the hint of the error names the option.
     pub fn add_link(&mut self, spec: &LinkSpec) -> Result<Option<Link>> {
         let Some(later) = spec.later() else {
             let made = self.make(spec)?;
@@ -44,7 +44,8 @@ impl Conn {
     }
 
     fn make(&mut self, spec: &LinkSpec) -> Result<Option<Link>> {
-        let made = self.create(&AddLink(spec))?;
+        let made = self.create(&AddLink(spec));
+        let made = made.map_err(|err| err.for_want_of(spec.kind.iter().map(Kind::name)))?;
         match (made, &spec.name) {
             _ if spec.netns.is_some() => Ok(None),
             (None, Some(name)) => self.get_link(*name).map(Some),
