@@ -34,6 +34,7 @@ mod socket;
 #[allow(unsafe_code)]
 mod sys;
 mod table;
+pub mod tc;
 #[cfg(test)]
 mod testing;
 pub mod trace;

@@ -25,7 +25,7 @@ pub(super) const RULES: [Rule; 9] = [
     },
     Rule {
         name: "attribute numbers stay in core-netlink",
-        words: &["IFLA_*", "IFA_*", "RTA_*", "NDA_*", "NFTA_*"],
+        words: &["IFLA_*", "IFA_*", "RTA_*", "NDA_*", "TCA_*", "NFTA_*"],
         rooms: &["crates/core-netlink/"],
         everywhere: false,
         instead: "an attribute is written down once, in the core-netlink file of its object; use that object's spec or record",

@@ -29,7 +29,7 @@ pub(crate) enum Shape {
     Headed(&'static Fixed, &'static Table),
     /// Attributes when sent; received, an array of words, of which the first is that of this number.
     Settings(&'static Table, u16),
-    /// Attributes of what the text before says.
+    /// Attributes of what the last text before says.
     Chosen(fn(&str) -> Option<&'static Table>),
     /// It depends on the address family in the message's header.
     ByFamily(fn(u8) -> &'static Shape),

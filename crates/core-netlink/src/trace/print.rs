@@ -1,12 +1,12 @@
 //! Messages as text. Nothing here fails: what cannot be read is printed as bytes.
 
-use super::layout::{Fixed, Messages, Shape, Table};
+use super::layout::{Fixed, Messages, Row, Shape, Table};
 use super::{Direction, Traffic};
 use crate::attr::{Attr, Attrs, align};
 use crate::socket::Protocol;
 use crate::types::HwAddr;
 use crate::wire::{self, Frame, Frames, Verdict};
-use crate::{addr, conntrack, diag, generic, link, neigh, nft, nsid, route, rule};
+use crate::{addr, conntrack, diag, generic, link, neigh, nft, nsid, route, rule, tc};
 use neli::consts::nl::NlmF;
 use nix::errno::Errno;
 use std::fmt::{self, Formatter, Write};
@@ -15,13 +15,14 @@ const SHOWN: usize = 32; // bytes of a value that has no better form
 const DEEPEST: usize = 16; // attributes within attributes; the kernel has about half of it
 
 /// The messages of rtnetlink.
-static ROUTE: [&Messages; 6] = [
+static ROUTE: [&Messages; 7] = [
     &link::rtm::MESSAGES,
     &addr::MESSAGES,
     &route::MESSAGES,
     &neigh::MESSAGES,
     &rule::MESSAGES,
     &nsid::MESSAGES,
+    &tc::MESSAGES,
 ];
 
 static CONNTRACK: [&Messages; 1] = [&conntrack::MESSAGES];
@@ -223,15 +224,22 @@ fn attributes(
             Some((prefix, row)) => {
                 write!(f, "{prefix}{}", row.name)?;
                 value(f, &attr, &row.shape, family, depth, &before)?;
+                remember(&mut before, row, &attr);
             }
             None => {
                 write!(f, "attribute {}", attr.kind)?;
                 value(f, &attr, &Shape::Bytes, family, depth, &before)?;
             }
         }
-        before = attr.text();
     }
     Ok(())
+}
+
+/// The last text is what a choice among attributes is made by; in traffic control numbers may stand between.
+fn remember(before: &mut String, row: &Row, attr: &Attr<'_>) {
+    if matches!(row.shape, Shape::Text) {
+        *before = attr.text();
+    }
 }
 
 /// The rest of an attribute's line, and the lines below it.
@@ -388,7 +396,9 @@ fn name_at(bytes: &[u8], table: &Table, family: u8, at: usize) -> Option<String>
             let deeper = name_at(rest, within, family, at.checked_sub(start + 4 + size)?)?;
             return Some(format!("{} {deeper}", name()));
         }
-        before = attr.text();
+        if let Some((_, row)) = row {
+            remember(&mut before, row, &attr);
+        }
         start = align(end);
     }
     None

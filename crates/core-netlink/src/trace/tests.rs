@@ -83,6 +83,51 @@ fn a_request_reads_as_it_was_meant() {
 }
 
 #[test]
+fn a_filter_reads_with_what_it_does() {
+    use crate::tc::{Action, FilterKind, FilterSpec, Handle, Matchall, Mirred};
+    let link = IfIndex(4);
+    let to_ifb = Mirred {
+        link,
+        ..Mirred::default()
+    };
+    let spec = FilterSpec {
+        link: IfIndex(3),
+        parent: Handle::INGRESS,
+        chain: Some(7),
+        kind: Some(FilterKind::Matchall(Matchall::default())),
+        actions: vec![Action::Mirred(to_ifb)],
+        ..FilterSpec::default()
+    };
+    assert_eq!(
+        sent(Protocol::Route, &wire(&Change::add(&spec), 5)),
+        "netlink route > #5 RTM_NEWTFILTER ack|excl|create: family unspec, index 3, parent 0xfffffff2, info 0x300
+    TCA_CHAIN 7
+    TCA_KIND \"matchall\"
+    TCA_OPTIONS
+        TCA_MATCHALL_ACT
+            action 1
+                TCA_ACT_KIND \"mirred\"
+                TCA_ACT_OPTIONS
+                    TCA_MIRRED_PARMS 0x00000000000000000400000000000000000000000100000004000000
+"
+    );
+    let bytes = wire(
+        &Change::delete(&FilterSpec {
+            chain: None,
+            ..spec
+        }),
+        6,
+    );
+    let mut reported = bytes;
+    let mut w = Writer::new(&mut reported);
+    w.u32(11, 7); // TCA_CHAIN, which the kernel puts between the kind and its options
+    w.nest_unmarked(2, |w| w.u32(1, 9));
+    wire::finish(&mut reported, 0);
+    let text = sent(Protocol::Route, &reported);
+    assert!(text.ends_with("TCA_MATCHALL_CLASSID 9\n"), "{text}");
+}
+
+#[test]
 fn a_refusal_names_the_attribute_by_where_it_is() {
     let request = wire(&AddLink(&pair()), 4);
     let name = request
@@ -125,7 +170,7 @@ fn what_has_no_name_is_printed_by_number() {
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(
-        kind in prop::sample::select(vec![16_u16, 20, 24, 28, 32, 88, 0xa06, 0xa0c, 0x100, 2, 3]),
+        kind in prop::sample::select(vec![16_u16, 20, 24, 28, 32, 36, 44, 88, 0xa06, 0xa0c, 0x100, 2, 3]),
         bytes in prop::collection::vec(any::<u8>(), 0..160),
         request in prop::collection::vec(any::<u8>(), 0..160),
     ) {
