@@ -304,7 +304,8 @@ impl Conn {
             .map_err(|err| err.for_want_of(kinds))
     }
 
-    /// Removes a queueing discipline with its filters; an error for which `is_not_found` holds if nobody made one.
+    /// Removes a queueing discipline with its filters; an error for which `is_not_found` holds if nobody made one. One of another kind or
+    /// handle than the spec says stays (EINVAL).
     pub fn delete_qdisc(&mut self, spec: &QdiscSpec) -> Result<()> {
         self.change(&Change::delete(spec))
     }
