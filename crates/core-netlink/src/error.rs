@@ -27,6 +27,8 @@ pub(crate) enum Cause {
     Kernel(KernelError),
     /// A system call on the socket failed.
     Socket(io::Error),
+    /// What is not done by netlink failed: a step, such as "open /dev/net/tun", and why.
+    Step(String, io::Error),
     /// The answer cannot be read.
     Malformed(Malformed),
     /// No answer in time.
@@ -103,7 +105,7 @@ impl Error {
     pub fn errno(&self) -> Option<i32> {
         match &self.0.cause {
             Cause::Kernel(kernel) => Some(kernel.errno),
-            Cause::Socket(err) => err.raw_os_error(),
+            Cause::Socket(err) | Cause::Step(_, err) => err.raw_os_error(),
             _ => None,
         }
     }
@@ -217,6 +219,10 @@ impl fmt::Display for Cause {
         match self {
             Cause::Kernel(kernel) => kernel.fmt(f),
             Cause::Socket(err) => write!(f, "netlink socket: {err}"),
+            Cause::Step(step, err) => match err.raw_os_error() {
+                Some(errno) => write!(f, "{step}: {}", errno_text(errno)),
+                None => write!(f, "{step}: {err}"),
+            },
             Cause::Malformed(err) => err.fmt(f),
             Cause::Timeout => f.write_str("the kernel did not answer in time"),
             Cause::Interrupted => f.write_str("the list kept changing while it was read"),

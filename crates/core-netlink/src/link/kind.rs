@@ -1,6 +1,6 @@
 //! The kinds of links, and what a master knows of its ports: one line per kind.
 
-use super::{Bridge, BridgePort, Ipvlan, Macvlan, Veth, Vlan, Vxlan, info};
+use super::{Bridge, BridgePort, Ipvlan, Macvlan, Tun, Veth, Vlan, Vrf, VrfPort, Vxlan, info};
 use crate::attr::{Attrs, Malformed, Writer};
 use crate::trace::layout::Table;
 
@@ -86,6 +86,10 @@ kinds! {
         Ipvlan(Ipvlan) = "ipvlan",
         /// Ethernet over UDP (RFC 7348).
         Vxlan(Vxlan) = "vxlan",
+        /// A routing table for its ports.
+        Vrf(Vrf) = "vrf",
+        /// A link whose other end is a program; found only, and made by [`add_tap`](super::add_tap).
+        Tun(Tun) = "tun",
         ;
         /// A link that swallows what is sent.
         Dummy = "dummy",
@@ -99,6 +103,8 @@ kinds! {
     Slave {
         /// The port of a bridge.
         Bridge(BridgePort) = "bridge",
+        /// The port of a VRF.
+        Vrf(VrfPort) = "vrf",
         ;
     }
 }

@@ -16,11 +16,14 @@ mod request;
 mod spec;
 mod state;
 mod stats;
+mod tap;
 #[cfg(test)]
 mod tests;
+mod tun;
 mod values;
 mod veth;
 mod vlan;
+mod vrf;
 mod vxlan;
 
 pub use bridge::{Bridge, BridgeId, BridgeOptions, McastRouter};
@@ -38,9 +41,12 @@ pub use request::{
 pub use spec::{LinkSpec, NO_MASTER};
 pub use state::{LinkFlags, LinkMode, LinkType, OperState};
 pub use stats::Stats64;
+pub use tap::{TapSpec, add_tap};
+pub use tun::{Tun, TunMode};
 pub use values::{Chosen, PortRange, Present, QosMapping, VlanProtocol};
 pub use veth::Veth;
 pub use vlan::{Vlan, VlanFlags};
+pub use vrf::{Vrf, VrfPort};
 pub use vxlan::{DontFragment, TtlInherit, Vxlan};
 
 use crate::trace::layout::{Field, Fixed, Shape};

@@ -132,6 +132,10 @@ impl LinkSpec {
             Some(Kind::Veth(veth)) => veth.check()?,
             Some(Kind::Vlan(vlan)) => vlan.check()?,
             Some(Kind::Vxlan(vxlan)) => vxlan.check()?,
+            Some(Kind::Vrf(vrf)) => vrf.check()?,
+            Some(Kind::Tun(_)) => {
+                return Err("a tun or tap is not made by netlink: see `add_tap`".to_owned());
+            }
             Some(_) => {}
         }
         let needs = matches!(

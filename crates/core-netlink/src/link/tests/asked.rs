@@ -6,6 +6,17 @@ use crate::testing::hex;
 use crate::{Conn, MacAddr, Request};
 
 #[test]
+fn kinds_that_cannot_be_made_so_are_refused() {
+    let refused = |spec: LinkSpec| AddLink(&spec).check().unwrap_err();
+    for table in [None, Some(crate::route::Table(0))] {
+        let why = refused(link("a", Kind::Vrf(Vrf { table }), None));
+        assert_eq!(why, "a vrf needs a table, from 1");
+    }
+    let why = refused(link("a", Kind::Tun(Tun::default()), None));
+    assert_eq!(why, "a tun or tap is not made by netlink: see `add_tap`");
+}
+
+#[test]
 fn what_the_kernel_would_drop_or_misread_is_refused() {
     let refused = |spec: LinkSpec| AddLink(&spec).check().unwrap_err();
     let change_refused = |spec: LinkSpec| SetLink::new(IfIndex(4), &spec).check().unwrap_err();

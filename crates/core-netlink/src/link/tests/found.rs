@@ -166,6 +166,62 @@ fn vxlan_and_macvlan_are_read_as_ip_shows_them() {
     check_cuts::<Link, 16>(rtm::NEWLINK, &bytes);
 }
 
+/// `ip tuntap add dev tap9 mode tap user 1000 group 7 multi_queue vnet_hdr`, of all attributes only those of the kind.
+#[test]
+fn a_tap_is_read_as_ip_shows_it() {
+    #[rustfmt::skip]
+    let bytes = hex("
+        00 00 01 00  02 00 00 00  02 10 00 00  00 00 00 00 # struct ifinfomsg
+        09 00 03 00  74 61 70 39 00 00 00 00 # IFLA_IFNAME
+        58 00 12 00 # IFLA_LINKINFO
+            08 00 01 00  74 75 6e 00 # IFLA_INFO_KIND
+            4c 00 02 00 # IFLA_INFO_DATA
+                05 00 03 00  02 00 00 00 # IFLA_TUN_TYPE
+                08 00 01 00  e8 03 00 00 # IFLA_TUN_OWNER 1000
+                08 00 02 00  07 00 00 00 # IFLA_TUN_GROUP 7
+                05 00 04 00  00 00 00 00 # IFLA_TUN_PI
+                05 00 05 00  01 00 00 00 # IFLA_TUN_VNET_HDR
+                05 00 06 00  01 00 00 00 # IFLA_TUN_PERSIST
+                05 00 07 00  01 00 00 00 # IFLA_TUN_MULTI_QUEUE
+                08 00 08 00  00 00 00 00 # IFLA_TUN_NUM_QUEUES
+                08 00 09 00  00 00 00 00 # IFLA_TUN_NUM_DISABLED_QUEUES
+    ");
+    let found: Link = decode(rtm::NEWLINK, &bytes);
+    let tap = Tun {
+        owner: Some(1000),
+        group: Some(7),
+        mode: Some(TunMode::Tap),
+        pi: Some(false),
+        vnet_hdr: Some(true),
+        persist: Some(true),
+        multi_queue: Some(true),
+        queues: Some(0),
+        disabled_queues: Some(0),
+    };
+    assert_eq!(found.kind, Some(Kind::Tun(tap)));
+    check_cuts::<Link, 16>(rtm::NEWLINK, &bytes);
+}
+
+/// Written by linux/if_link.h: this kernel has no vrf.
+#[test]
+fn a_vrf_and_its_port_are_read() {
+    #[rustfmt::skip]
+    let bytes = hex("
+        00 00 01 00  05 00 00 00  00 00 00 00  00 00 00 00 # struct ifinfomsg
+        2c 00 12 00 # IFLA_LINKINFO
+            08 00 01 00  76 72 66 00 # IFLA_INFO_KIND
+            0c 00 02 00  08 00 01 00  64 00 00 00 # IFLA_INFO_DATA: IFLA_VRF_TABLE 100
+            08 00 04 00  76 72 66 00 # IFLA_INFO_SLAVE_KIND
+            0c 00 05 00  08 00 01 00  65 00 00 00 # IFLA_INFO_SLAVE_DATA: IFLA_VRF_PORT_TABLE 101
+    ");
+    let found: Link = decode(rtm::NEWLINK, &bytes);
+    let table = |number| Some(crate::route::Table(number));
+    assert_eq!(found.kind, Some(Kind::Vrf(Vrf { table: table(100) })));
+    let port = VrfPort { table: table(101) };
+    assert_eq!(found.slave, Some(Slave::Vrf(port)));
+    check_cuts::<Link, 16>(rtm::NEWLINK, &bytes);
+}
+
 #[test]
 fn an_unknown_kind_is_kept_as_it_came() {
     #[rustfmt::skip]

@@ -31,8 +31,9 @@ fn data(bytes: &[u8]) -> Attrs<'_> {
     found.map_or(Attrs::new(&[]), |data| data.nested())
 }
 
-const KINDS: [&str; 10] = [
-    "veth", "bridge", "vlan", "macvlan", "macvtap", "ipvlan", "vxlan", "dummy", "ifb", "other",
+const KINDS: [&str; 12] = [
+    "veth", "bridge", "vlan", "macvlan", "macvtap", "ipvlan", "vxlan", "vrf", "tun", "dummy",
+    "ifb", "other",
 ];
 
 proptest! {
@@ -45,11 +46,12 @@ proptest! {
             prop_assert_eq!(kind.name(), name);
             prop_assert_eq!(written(&again), once);
         }
-        if let Ok(slave) = Slave::read("bridge", Attrs::new(&bytes)) {
+        for name in ["bridge", "vrf", "other"] {
+            let Ok(slave) = Slave::read(name, Attrs::new(&bytes)) else { continue };
             let mut once = Vec::new();
             slave.encode(&mut Writer::new(&mut once));
             let inside = Attrs::new(&once).find(info::SLAVE_DATA).unwrap();
-            let again = Slave::read("bridge", inside.map_or(Attrs::new(&[]), |data| data.nested())).unwrap();
+            let again = Slave::read(name, inside.map_or(Attrs::new(&[]), |data| data.nested())).unwrap();
             prop_assert_eq!(again, slave);
         }
     }

@@ -122,6 +122,27 @@ fn a_vxlan_is_asked_for_as_ip_does() {
 }
 
 #[test]
+fn kinds_with_little_to_say_are_asked_for_as_ip_does() {
+    let table = Some(crate::route::Table(100));
+    check_sent(
+        &link("red", Kind::Vrf(Vrf { table }), None),
+        "00 00 00 00  00 00 00 00  00 00 00 00  00 00 00 00 # struct ifinfomsg
+        08 00 03 00  72 65 64 00 # IFLA_IFNAME
+        18 00 12 00 # IFLA_LINKINFO
+            07 00 01 00  76 72 66 00 # IFLA_INFO_KIND
+            0c 00 02 00 # IFLA_INFO_DATA
+                08 00 01 00  64 00 00 00 # IFLA_VRF_TABLE 100",
+    );
+    check_sent(
+        &link("ifb7", Kind::Ifb, None),
+        "00 00 00 00  00 00 00 00  00 00 00 00  00 00 00 00 # struct ifinfomsg
+        09 00 03 00  69 66 62 37 00 00 00 00 # IFLA_IFNAME
+        0c 00 12 00 # IFLA_LINKINFO
+            07 00 01 00  69 66 62 00 # IFLA_INFO_KIND",
+    );
+}
+
+#[test]
 fn links_on_links_are_asked_for_as_ip_does() {
     let macvlan = Macvlan {
         mode: Some(MacvlanMode::Bridge),
