@@ -63,6 +63,15 @@ pub fn is_real_root() -> bool {
     env::var("VETCH_REAL_ROOT").is_ok_and(|value| value == "1")
 }
 
+/// Whether this user may make tuns and taps; if not, `skip!("root: ...")`.
+pub fn opens_tun() -> bool {
+    let node = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/net/tun");
+    node.is_ok()
+}
+
 /// Writes one skip, by the name of the running test, to standard error and the file in `VETCH_SKIPS`.
 pub fn record(reason: &str) {
     let test = thread::current().name().unwrap_or("?").to_owned();

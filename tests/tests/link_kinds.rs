@@ -9,9 +9,11 @@
 )]
 
 use core_netlink::link::*;
+use core_netlink::route::Table;
 use core_netlink::{Be, Conn, IfName, Protocol};
 use serde_json::Value;
 use std::net::Ipv4Addr;
+use vetch_tests::skip::opens_tun;
 use vetch_tests::{Lab, Node, lab, skip};
 
 type Outcome = anyhow::Result<()>;
@@ -237,5 +239,105 @@ fn kinds_that_not_every_kernel_has() {
         conn.add_link(&ipvlan)?;
         assert_eq!(seen(lab, "iv0")["linkinfo"]["info_data"]["mode"], "l2");
         gone(lab, &mut conn, &["vl0", "iv0", "du0"])
+    });
+}
+
+#[test]
+fn a_vrf_and_its_port_come_back_as_asked() {
+    lab(|lab| -> Outcome {
+        let mut conn = conn();
+        let table = Some(Table(100));
+        let vrf = LinkSpec {
+            name: name("red"),
+            kind: Some(Kind::Vrf(Vrf { table })),
+            ..LinkSpec::default()
+        };
+        if !lab.has_kind("vrf") {
+            let err = conn.add_link(&vrf).unwrap_err();
+            assert!(err.hint().unwrap().ends_with("CONFIG_NET_VRF"), "{err:?}");
+            skip!("CONFIG_NET_VRF: no links of kind vrf");
+        }
+        let red = conn.add_link(&vrf)?.unwrap();
+        assert_eq!(red.kind, vrf.kind);
+        let made = conn.add_link(&LinkSpec {
+            master: Some(red.index),
+            ..veth("vt0", "vt1")
+        })?;
+        assert_eq!(made.unwrap().slave, Some(Slave::Vrf(VrfPort { table })));
+        let [red, vt0] = ["red", "vt0"].map(|dev| seen(lab, dev)["linkinfo"].clone());
+        assert_eq!(red["info_data"]["table"], 100);
+        assert_eq!(vt0["info_slave_data"]["table"], 100);
+        gone(lab, &mut conn, &["vt0", "red"])
+    });
+}
+
+/// The tap is made in the namespace of the thread, which is the lab's.
+#[test]
+fn a_tap_that_stays_is_what_ip_makes() {
+    lab(|lab| -> Outcome {
+        if !opens_tun() {
+            skip!("root: /dev/net/tun cannot be opened");
+        }
+        let mut conn = conn();
+        let spec = TapSpec {
+            name: name("tap0"),
+            owner: Some(0),
+            group: Some(0),
+            multi_queue: true,
+            vnet_hdr: true,
+        };
+        assert_eq!(add_tap(&spec)?, "tap0".parse()?);
+        let ours = seen(lab, "tap0")["linkinfo"].clone();
+        let Some(Kind::Tun(found)) = conn.get_link("tap0".parse::<LinkRef>()?)?.kind else {
+            panic!()
+        };
+        let tap = Tun {
+            owner: Some(0),
+            group: Some(0),
+            mode: Some(TunMode::Tap),
+            pi: Some(false),
+            vnet_hdr: Some(true),
+            persist: Some(true),
+            multi_queue: Some(true),
+            queues: Some(0),
+            disabled_queues: Some(0),
+        };
+        assert_eq!(found, tap);
+        let err = add_tap(&spec).unwrap_err();
+        assert!(err.is_busy() && err.hint().is_some(), "{err:?}");
+        conn.delete_link("tap0".parse::<LinkRef>()?)?;
+        lab.cmd("ip tuntap add dev tap0 mode tap user 0 group 0 multi_queue vnet_hdr")
+            .ok();
+        assert_eq!(seen(lab, "tap0")["linkinfo"], ours);
+        let unnamed = add_tap(&TapSpec::default())?;
+        assert_eq!(unnamed, "tap1".parse()?);
+        let kind = conn.get_link(unnamed)?.kind;
+        let Some(Kind::Tun(found)) = kind else {
+            panic!("{kind:?}")
+        };
+        assert_eq!((found.owner, found.multi_queue), (None, Some(false)));
+        gone(lab, &mut conn, &["tap0", "tap1"])
+    });
+}
+
+/// A user namespace knows few numbers: the tap it cannot give away is not left.
+#[test]
+fn a_tap_that_cannot_be_given_away_is_not_left() {
+    lab(|lab| -> Outcome {
+        if !opens_tun() {
+            skip!("root: /dev/net/tun cannot be opened");
+        }
+        let owner = Some(u32::MAX - 1);
+        let made = add_tap(&TapSpec {
+            name: name("tap0"),
+            owner,
+            ..TapSpec::default()
+        });
+        match made {
+            Ok(_) => conn().delete_link("tap0".parse::<LinkRef>()?)?, // the first user namespace knows all
+            Err(err) => assert!(err.hint().unwrap().contains("user namespace"), "{err:?}"),
+        }
+        assert!(lab.difference().is_empty());
+        Ok(())
     });
 }

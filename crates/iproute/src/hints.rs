@@ -216,6 +216,10 @@ const WORDS: &[(&str, &str)] = &[
         "this kernel lacks the kind; `modprobe KIND` may load it",
     ),
     (
+        "tun/tap creation via rtnetlink",
+        "it is made through /dev/net/tun, as `ip tuntap add` does",
+    ),
+    (
         "mtu less than device minimum",
         "`vetch -d link show` prints minmtu and maxmtu",
     ),

@@ -1,6 +1,8 @@
 //! `ip link`: made, changed, refused, printed.
 
 use crate::check;
+use vetch_tests::skip;
+use vetch_tests::skip::opens_tun;
 
 #[test]
 fn links_are_made_changed_and_deleted() {
@@ -47,6 +49,10 @@ fn links_that_cannot_be_are_refused_alike() {
         ! ip link add x
         ! ip link add x type nosuchkind
         ! ip link add x type vxlan
+        ! ip link add x type vrf
+        ! ip link add x type vrf nonsense
+        ! ip link add x type vrf table zz
+        ! ip link add x type tun
         ! ip link add x type vxlan id 99999999
         ! ip link add x link nosuch type macvlan
         ! ip link add x0 type veth peer name x1 netns nosuch
@@ -116,6 +122,24 @@ fn links_are_printed_alike() {
 }
 
 #[test]
+fn tuns_and_taps_are_printed_alike() {
+    if !opens_tun() {
+        skip!("root: /dev/net/tun cannot be opened");
+    }
+    check(
+        "
+        $ ip tuntap add dev tap0 mode tap user 0 group 0 multi_queue
+        $ ip tuntap add dev tun0 mode tun pi vnet_hdr
+        $ ip link set tap0 address 02:00:00:00:00:60
+        = ip -d link show tap0
+        = ip -d link show tun0
+        = ip -j -d link show tap0
+        = ip -j -d link show tun0
+    ",
+    );
+}
+
+#[test]
 fn kinds_this_kernel_lacks_are_refused_alike_or_made_alike() {
     check("
         $ ip link add br0 address 02:00:00:00:00:20 type bridge
@@ -124,7 +148,9 @@ fn kinds_this_kernel_lacks_are_refused_alike_or_made_alike() {
         ip link add link br0 name br0.6 type vlan protocol 802.1ad id 6 gvrp on ingress-qos-map 1:2 3:4
         ip link add link br0 name ipv0 type ipvlan mode l3
         ip link add br1 type bridge vlan_filtering 1
+        ip link add red type vrf table 100
         = ip -d link show type dummy
+        = ip -d link show type vrf
         = ip -d link show type vlan
         = ip -d link show type ipvlan
     ");

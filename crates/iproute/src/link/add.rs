@@ -49,7 +49,7 @@ fn check(spec: &LinkSpec) -> Done {
     let Some(kind) = &spec.kind else {
         let original = "Not enough information: \"type\" argument is required";
         return Err(Fault::new(255, original, "cannot add a link", "its kind is not given").code(1)
-            .hint("`type KIND` must follow: veth, bridge, vlan, macvlan, ipvlan, vxlan, dummy, ifb"));
+            .hint("`type KIND` must follow: veth, bridge, vlan, macvlan, ipvlan, vxlan, vrf, dummy, ifb"));
     };
     let on_another = matches!(
         kind,

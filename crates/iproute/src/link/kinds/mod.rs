@@ -4,8 +4,10 @@ mod bridge;
 mod bridge_port;
 mod ipvlan;
 mod macvlan;
+mod tun;
 mod veth;
 mod vlan;
+mod vrf;
 mod vxlan;
 
 use crate::Done;
@@ -21,7 +23,7 @@ pub(crate) use bridge_port::{on_off, port_state};
 /// Reads the words behind `type KIND`. `spec` is what was said before.
 type Read = fn(&mut Session<'_>, &mut Args<'_>, &LinkSpec) -> Done<Kind>;
 
-const KINDS: [(&str, Read); 9] = [
+const KINDS: [(&str, Read); 10] = [
     ("veth", veth::read),
     ("bridge", bridge::read),
     ("vlan", vlan::read),
@@ -33,6 +35,7 @@ const KINDS: [(&str, Read); 9] = [
     }),
     ("ipvlan", ipvlan::read),
     ("vxlan", vxlan::read),
+    ("vrf", vrf::read),
     ("dummy", |_, args, _| {
         nothing(args, "dummy").map(|()| Kind::Dummy)
     }),
@@ -72,7 +75,7 @@ fn nothing(args: &mut Args<'_>, kind: &str) -> Done {
 /// A word that is no option of the kind.
 fn unknown(kind: &str, word: &str) -> Fault {
     let (kind, word) = (quoted(kind), quoted(word));
-    let noun = if matches!(kind.as_str(), "macvlan" | "ipvlan" | "bridge_slave") {
+    let noun = if matches!(kind.as_str(), "macvlan" | "ipvlan" | "vrf" | "bridge_slave") {
         "option"
     } else {
         "command"
@@ -103,8 +106,12 @@ pub(super) fn describe(s: &mut Session<'_>, row: &mut Row, link: &Link) {
             name.as_str(),
             format_args!("\n    {name}_slave "),
         );
-        if let Slave::Bridge(port) = slave {
-            row.nest("info_slave_data", |row| bridge_port::describe(s, row, port));
+        match slave {
+            Slave::Bridge(port) => {
+                row.nest("info_slave_data", |row| bridge_port::describe(s, row, port));
+            }
+            Slave::Vrf(port) => row.nest("info_slave_data", |row| vrf::describe(row, port.table)),
+            _ => {}
         }
     }
 }
@@ -116,6 +123,8 @@ fn describe_kind(s: &mut Session<'_>, row: &mut Row, kind: &Kind) {
         Kind::Macvlan(macvlan) | Kind::Macvtap(macvlan) => macvlan::describe(row, macvlan),
         Kind::Ipvlan(ipvlan) => ipvlan::describe(row, ipvlan),
         Kind::Vxlan(vxlan) => vxlan::describe(s, row, vxlan),
+        Kind::Vrf(vrf) => vrf::describe(row, vrf.table),
+        Kind::Tun(tun) => tun::describe(row, tun),
         _ => {}
     }
 }
