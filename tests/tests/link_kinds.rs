@@ -10,7 +10,8 @@
 
 use core_netlink::link::*;
 use core_netlink::route::Table;
-use core_netlink::{Be, Conn, IfName, Protocol};
+use core_netlink::rule::{RuleSpec, RuleTerms};
+use core_netlink::{Be, Conn, Family, IfName, Protocol};
 use serde_json::Value;
 use std::net::Ipv4Addr;
 use vetch_tests::skip::opens_tun;
@@ -267,6 +268,18 @@ fn a_vrf_and_its_port_come_back_as_asked() {
         let [red, vt0] = ["red", "vt0"].map(|dev| seen(lab, dev)["linkinfo"].clone());
         assert_eq!(red["info_data"]["table"], 100);
         assert_eq!(vt0["info_slave_data"]["table"], 100);
+        for family in [Family::V4, Family::V6] {
+            let terms = RuleTerms {
+                priority: Some(1000),
+                l3mdev: Some(true),
+                ..RuleTerms::default()
+            };
+            conn.delete_rule(&RuleSpec {
+                family: Some(family),
+                terms,
+                ..RuleSpec::default()
+            })?;
+        }
         gone(lab, &mut conn, &["vt0", "red"])
     });
 }

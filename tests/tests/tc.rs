@@ -10,6 +10,7 @@ use core_netlink::link::LinkRef;
 use core_netlink::tc::*;
 use core_netlink::{Conn, IfIndex, Protocol};
 use serde_json::Value;
+use std::net::UdpSocket;
 use std::time::Duration;
 use vetch_tests::{Lab, lab, skip};
 
@@ -219,8 +220,11 @@ fn words() -> U32 {
 }
 
 /// What tc shows of the last row, without what depends on earlier tests.
-fn shown(lab: &Lab) -> Value {
-    let rows = lab.cmd("tc -j filter show dev vt0 ingress").ok().json();
+fn shown(lab: &Lab, way: &str) -> Value {
+    let rows = lab
+        .cmd(&format!("tc -j filter show dev vt0 {way}"))
+        .ok()
+        .json();
     let mut row = rows.as_array().unwrap().last().unwrap().clone();
     row["options"]["actions"][0]["index"].take();
     row
@@ -260,17 +264,22 @@ fn a_u32_filter_with_mirred_is_what_tc_makes() {
                 ..spec
             };
             conn.add_filter(&ours).unwrap();
-            let (shown_ours, mut found_ours) = (shown(lab), only(&mut conn, here));
+            let (shown_ours, mut found_ours) = (shown(lab, "ingress"), only(&mut conn, here));
             conn.flush_filters(&FlushFilters { link, parent }).unwrap();
             lab.cmd(&format!("tc filter add dev vt0 ingress {words}"))
                 .ok();
-            assert_eq!(shown(lab), shown_ours);
+            assert_eq!(shown(lab, "ingress"), shown_ours);
             let found = only(&mut conn, here);
             found_ours.actions[0].index = found.actions[0].index;
+            found_ours.actions[0].stats = found.actions[0].stats; // the links talk by themselves
             assert_eq!(found, found_ours);
             conn.delete_filter(&found.to_spec()).unwrap();
             conn.add_filter(&found.to_spec()).unwrap();
-            assert_eq!(shown(lab), shown_ours, "made again from what was found");
+            assert_eq!(
+                shown(lab, "ingress"),
+                shown_ours,
+                "made again from what was found"
+            );
             conn.flush_filters(&FlushFilters { link, parent }).unwrap();
             assert!(
                 conn.delete_filter(&found.to_spec())
@@ -317,8 +326,12 @@ fn what_is_received_goes_to_the_ifb_and_is_limited_and_counted_there() {
         lab.cmd("ip addr add 10.0.0.1/24 dev vt1").ok();
         lab.cmd("ip neigh add 10.0.0.2 lladdr 02:00:00:00:00:02 dev vt1")
             .ok();
-        lab.argv(&["ping", "-c", "20", "-f", "-s", "400", "-W", "1", "10.0.0.2"])
-            .go();
+        lab.run(|| {
+            let socket = UdpSocket::bind("10.0.0.1:0").unwrap();
+            for _ in 0..20 {
+                socket.send_to(&[0; 400], "10.0.0.2:9").unwrap();
+            }
+        });
         let stats = of(&mut conn, ifb)[0].stats;
         assert!(
             stats.drops > 0 && stats.overlimits > before.overlimits,
@@ -367,13 +380,7 @@ fn a_matchall_filter_is_what_tc_makes() {
             conn.delete_qdisc(&clsact).unwrap();
             skip!("CONFIG_NET_CLS_MATCHALL: no filters of kind matchall");
         }
-        let shown = || {
-            let mut rows = lab.cmd("tc -j filter show dev vt0 egress").ok().json();
-            for row in rows.as_array_mut().unwrap() {
-                row["options"]["actions"][0]["index"].take();
-            }
-            rows
-        };
+        let shown = || shown(lab, "egress");
         let ours = shown();
         conn.delete_filter(&spec).unwrap();
         lab.cmd("tc filter add dev vt0 egress prio 10 protocol all matchall action mirred egress mirror dev ifb7")

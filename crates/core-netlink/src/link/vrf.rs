@@ -7,6 +7,9 @@ use crate::trace::layout::Shape;
 
 attrs! {
     /// A table for the routes of the links that have this one as master.
+    ///
+    /// With the first in a namespace the kernel also makes a rule of priority 1000 for each family (`lookup [l3mdev-table]`), which
+    /// stays when the link goes.
     pub struct Vrf {
         /// Which table; necessary at creation.
         table: Table = 1,
