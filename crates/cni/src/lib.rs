@@ -11,6 +11,7 @@ mod directory;
 mod env;
 mod error;
 mod front;
+mod inside;
 pub mod ipam;
 mod json;
 mod list;
