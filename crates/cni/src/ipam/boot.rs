@@ -31,13 +31,17 @@ fn short(id: &str) -> String {
     digits.take(DIGITS).collect()
 }
 
+fn began() -> Option<SystemTime> {
+    let stat = fs::read_to_string("/proc/stat").ok()?;
+    let made = fs::metadata("/dev/null").ok()?.modified().ok()?;
+    earlier(&stat, made)
+}
+
 /// The earlier of two times: when the kernel says it began (`btime` of proc_stat(5)), which moves with each step of the clock, and what
 /// the clock showed when the kernel made the device files, which does not. A clock that was set forward after the boot, as on machines
 /// that keep no time while they are off, so never makes a lease of this boot look older than it.
-fn began() -> Option<SystemTime> {
-    let told = btime(&fs::read_to_string("/proc/stat").ok()?)?;
-    let made = fs::metadata("/dev/null").ok()?.modified().ok()?;
-    Some(told.min(made))
+fn earlier(stat: &str, made: SystemTime) -> Option<SystemTime> {
+    btime(stat).map(|told| told.min(made))
 }
 
 fn btime(stat: &str) -> Option<SystemTime> {
@@ -55,6 +59,19 @@ mod tests {
         let boot = Boot::this().unwrap();
         assert_eq!((boot.id.len(), &Boot::this().unwrap().id), (12, &boot.id));
         assert!((boot.began)().unwrap() < SystemTime::now());
+    }
+
+    #[test]
+    fn a_clock_that_was_set_makes_nothing_look_older() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let began = |made| earlier("btime 1700000000", at(made));
+        assert_eq!(began(5), Some(at(5)), "it was set forward");
+        assert_eq!(
+            began(1_800_000_000),
+            Some(at(1_700_000_000)),
+            "it was set back"
+        );
+        assert_eq!(earlier("", at(5)), None);
     }
 
     #[test]

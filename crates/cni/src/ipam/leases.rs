@@ -361,9 +361,13 @@ impl Leases {
     /// [`Code::Io`].
     pub fn left(&self, set: &RangeSet) -> Result<u128> {
         let names = self.dir.names()?;
-        let taken = names.iter().filter_map(|name| address(name));
-        let taken = taken.filter(|at| set.check(*at).is_ok()).count();
-        Ok(set.usable().saturating_sub(taken as u128))
+        let mut taken = 0;
+        for at in names.iter().filter_map(|name| address(name)) {
+            if set.check(at).is_ok() && self.dir.place(at)? == Place::Taken {
+                taken += 1;
+            }
+        }
+        Ok(set.usable().saturating_sub(taken))
     }
 }
 

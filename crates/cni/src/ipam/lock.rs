@@ -94,8 +94,9 @@ mod tests {
                 scope.spawn(|| take(&path, Instant::now() + Duration::from_secs(5)).unwrap());
             thread::sleep(Duration::from_millis(20));
             fs::remove_file(&path).unwrap();
+            fs::write(&path, "").unwrap();
             drop(held);
-            assert!(waiter.join().unwrap().is_none());
+            assert!(waiter.join().unwrap().is_none(), "another file is there");
         });
         assert!(take(&dir.path().join("no/lock"), soon()).unwrap().is_none());
     }

@@ -191,6 +191,12 @@ fn a_set_that_is_used_up_is_an_error_and_room_is_counted() {
     assert_eq!(err.code, Code::Failed);
     assert_eq!(err.msg, "all 5 addresses of 10.1.0.1-10.1.0.6 are in use");
     leases.release(&key("c2")).unwrap();
+    disk.write("10.1.0.4", "");
+    assert_eq!(
+        leases.left(&set).unwrap(),
+        1,
+        "who made that file was killed"
+    );
     assert_eq!(give(&leases, &set, "c9"), "10.1.0.4/29");
 }
 
@@ -256,6 +262,7 @@ fn leases_of_the_reference_go_if_they_are_older_than_the_boot() {
     let (disk, set) = (Disk::new(), set("10.1.0.0/24"));
     disk.write("10.1.0.2", "c1\r\neth0");
     disk.write("10.1.0.3", "c2");
+    disk.write("10.1.0.4", "");
     let old = || SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(1));
     assert_eq!(
         disk.boot("a1", || None).all().unwrap().len(),
@@ -267,6 +274,7 @@ fn leases_of_the_reference_go_if_they_are_older_than_the_boot() {
         1,
         "c1 got a link in a1"
     );
+    assert!(!disk.path("10.1.0.4").exists(), "never a lease");
     let leases = disk.boot("a3", later);
     assert_eq!(leases.all().unwrap(), []);
     assert_eq!(give(&leases, &set, "d0"), "10.1.0.2/24");
