@@ -61,11 +61,11 @@ impl Dir {
     pub(super) fn open(path: &Path, limit: Duration) -> Result<Dir> {
         let end = Instant::now() + limit;
         for _ in 0..GONE_MEANWHILE {
-            let made = DirBuilder::new().recursive(true).mode(0o755).create(path);
-            made.map_err(|err| io_error("make directory", path, &err))?;
             if let Some(dir) = Dir::lock(path, end)? {
                 return Ok(dir);
             }
+            let made = DirBuilder::new().recursive(true).mode(0o755).create(path);
+            made.map_err(|err| io_error("make directory", path, &err))?;
         }
         Err(refused("use", path, "it keeps vanishing"))
     }
