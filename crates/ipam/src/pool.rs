@@ -59,7 +59,7 @@ impl Pool {
         self.after(start, held).ok_or(exhausted)
     }
 
-    /// The address that has the same [place] in this subnet, if that can be given out.
+    /// The address that has the same [`place`](crate::place) in this subnet, if that can be given out.
     pub fn at(&self, place: u128) -> Option<IpAddr> {
         let ip = number(self.subnet().network()).checked_add(place)?;
         let usable = self.range.span().contains(&ip);
