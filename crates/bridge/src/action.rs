@@ -13,6 +13,7 @@ use crate::words::{
 };
 use core_netlink::IfName;
 use firewall::Change;
+use std::net::IpAddr;
 
 /// One thing to do. Those that make something know how to undo it.
 #[derive(Clone, Debug)]
@@ -69,7 +70,11 @@ pub(crate) enum Action {
         addresses: bool,
     },
     /// Traffic flows.
-    HostUp { host_end: IfName },
+    HostUp {
+        host_end: IfName,
+        /// Where no bridge finds the container: the addresses that lead there.
+        to: Vec<IpAddr>,
+    },
     /// Tell the neighbours which MAC address the addresses are at now: another owner may have had another.
     Announce { attachment: Attachment },
     /// The attachment is complete.
@@ -137,6 +142,16 @@ pub(crate) fn sysctls_inside(attachment: &Attachment) -> Vec<Setting> {
     off.map(|key| v6(key, "0")).collect()
 }
 
+/// Of a host end without a bridge: the host is the container's router there, and listens to no other.
+pub(crate) fn sysctls_of_routed(of: &Attachment) -> Vec<Setting> {
+    let v6 = |key: &str, value| (format!("net/ipv6/conf/{}/{key}", of.host_end), value);
+    if !of.addresses.iter().any(|net| net.addr().is_ipv6()) {
+        return vec![v6("disable_ipv6", "1")];
+    }
+    let off = ["accept_ra", "autoconf", "accept_redirects", "accept_dad"];
+    off.map(|key| v6(key, "0")).into()
+}
+
 pub(crate) fn sysctl_of_port(host_end: IfName) -> Setting {
     (format!("net/ipv6/conf/{host_end}/disable_ipv6"), "1")
 }
@@ -191,12 +206,16 @@ impl Action {
                 attachment,
                 addresses,
             } => flows_step(attachment, *addresses),
-            Action::HostUp { host_end } => {
+            Action::HostUp { host_end, to } => {
+                let routes = to
+                    .iter()
+                    .map(|ip| format!("ip route add {ip} dev {host_end}"));
                 let (up, down) = (
                     format!("ip link set {host_end} up"),
                     format!("ip link set {host_end} down"),
                 );
-                step("let traffic flow", vec![up], vec![down])
+                let words = std::iter::once(up).chain(routes).collect();
+                step("let traffic flow", words, vec![down])
             }
             Action::Announce { attachment } => announce_step(attachment),
             Action::Port(action) => action.step(),

@@ -28,6 +28,21 @@ pub struct Assigned {
     pub down: bool,
     /// Nothing is known of its addresses: the guard holds it to its MAC address alone.
     pub mac_only: bool,
+    /// In a network without a bridge: how it is linked to this host.
+    pub routed: Option<RoutedLink>,
+}
+
+/// A link of its own that leads to one container.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoutedLink {
+    /// The addresses of the host's end, the same on each link of a network; one is enough for each family.
+    pub gateways: Vec<IpAddr>,
+    /// The container goes out with the host's address.
+    pub masquerade: bool,
+    /// Others reach it by its own addresses.
+    pub reachable: bool,
+    /// It may use every service of this host.
+    pub host_services: bool,
 }
 
 /// A route inside a namespace, through the attachment's interface.

@@ -108,6 +108,9 @@ impl Engine {
         self.apply(&elements)?;
         let bridge = self.find(network.bridge)?.filter(Link::is_up);
         let end = self.find(there.host_end)?.filter(Link::is_up);
+        if network.routed {
+            return Ok(end.is_some());
+        }
         let joined = end.and_then(|end| end.master);
         Ok(joined.is_some() && joined == bridge.map(|bridge| bridge.index))
     }
@@ -296,6 +299,7 @@ impl Engine {
         scene: &mut Scene<'_>,
     ) -> Result<()> {
         let (bridge, ways) = self.bridge_and_ways(network)?;
+        let bridge = bridge.filter(|_| !network.routed);
         match &bridge {
             Some(link) if is_bridge_of(link, network) => scene.found(link),
             Some(link) => {
@@ -343,12 +347,12 @@ impl Engine {
     /// The order of the ruleset: traffic flows last.
     fn plan_attach(&mut self, network: &Network, claim: &Claim) -> Result<Vec<Action>> {
         let attachment = || claim.attachment.clone();
-        let bridge = network.bridge;
         let ports = &claim.attachment.ports;
         let mut plan = vec![Action::Claim(claim.clone())];
         plan.extend(wired(network, &claim.attachment)?);
-        let routes_loopback = !network.internal && network.owns_bridge();
-        if ports.iter().any(|port| port.serves_loopback()) && routes_loopback {
+        let loopback = network.loopback_link(&claim.attachment);
+        let served = ports.iter().any(|port| port.serves_loopback());
+        if let Some(bridge) = loopback.filter(|_| served) {
             let end = claim.attachment.host_end;
             plan.push(Action::Localnet {
                 bridge,
@@ -367,8 +371,9 @@ impl Engine {
         }
         plan.push(Action::HostUp {
             host_end: claim.attachment.host_end,
+            to: claim.attachment.behind(),
         });
-        if self.must_announce(claim)? {
+        if !network.routed && self.must_announce(claim)? {
             plan.push(Action::Announce {
                 attachment: attachment(),
             });

@@ -18,6 +18,18 @@ use std::net::IpAddr;
 /// Either the network chooses the addresses, or who attaches says them; nobody who may not send a word is attached.
 fn check_source(op: &str, spec: &AttachmentSpec, network: &Network) -> Result<()> {
     let said = !spec.prefixes.is_empty() || spec.assigned != Assigned::default();
+    if network.routed != spec.assigned.routed.is_some() {
+        let has = if network.routed {
+            "has no bridge"
+        } else {
+            "has a bridge"
+        };
+        let why = format!(
+            "network `{}` {has}: this attachment is made for the other kind",
+            network.name
+        );
+        return Err(Error::invalid(op, why));
+    }
     let why = match network.external_ipam {
         false if said => "it chooses its addresses itself",
         true if !spec.addresses.is_empty() || !(said || spec.unguarded) => {

@@ -170,15 +170,15 @@ impl Engine {
                 .is_last_loopback(&attachment.key.network, attachment.host_end)?
         {
             let definition = self.store.definition(&attachment.key.network)?;
-            let bridge = definition.map_or_else(
-                || attachment.key.network.bridge(),
-                |found| found.network.bridge,
-            );
-            plan.push(Action::Localnet {
+            let link = match definition {
+                Some(found) => found.network.loopback_link(attachment),
+                None => Some(attachment.key.network.bridge()),
+            };
+            plan.extend(link.map(|bridge| Action::Localnet {
                 bridge,
                 on: false,
                 others: false,
-            });
+            }));
         }
         plan.push(Action::Unclaim(of()));
         Ok(plan)

@@ -22,7 +22,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 /// `what` if it holds.
-fn says(holds: bool, what: impl Into<String>) -> Option<String> {
+pub(crate) fn says(holds: bool, what: impl Into<String>) -> Option<String> {
     holds.then(|| what.into())
 }
 
@@ -63,6 +63,9 @@ impl Engine {
         has_loopback: bool,
         seen: &Seen,
     ) -> Result<Option<Finding>> {
+        if network.routed {
+            return Ok(None);
+        }
         let object = format!("bridge `{}`", network.bridge);
         let Some(link) = seen.link(|link| link.name == network.bridge) else {
             let missing = difference(network, object, vec!["is missing".to_owned()]);
@@ -184,6 +187,7 @@ impl Engine {
             });
             actions.push(Action::HostUp {
                 host_end: of.host_end,
+                to: of.behind(),
             });
         }
         let inside = match depth {
@@ -235,6 +239,9 @@ impl Engine {
         link: &Link,
         seen: &Seen,
     ) -> Result<Vec<String>> {
+        if of.assigned.routed.is_some() {
+            return self.routed_end_differs(of, link);
+        }
         let bridge = seen
             .link(|link| is_bridge_of(link, network))
             .map(|link| link.index);
@@ -292,6 +299,7 @@ fn rewired(network: &Network, of: &Attachment) -> Result<Vec<Action>> {
     let mut plan = wired(network, of)?;
     plan.push(Action::HostUp {
         host_end: of.host_end,
+        to: of.behind(),
     });
     Ok(plan)
 }

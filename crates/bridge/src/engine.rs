@@ -178,7 +178,7 @@ impl Engine {
                 attachment,
                 addresses,
             } => self.flows(attachment, *addresses),
-            Action::HostUp { .. } => self.raise(scene),
+            Action::HostUp { to, .. } => self.raise(to, scene),
             Action::Announce { attachment } => self.announce(attachment, scene),
             Action::Claimed(attachment) => {
                 let (network, end) = (&attachment.key.network, attachment.host_end);
@@ -365,7 +365,7 @@ pub(crate) fn is_of(link: &Link, key: &Key) -> bool {
 
 /// The same for a bridge, which has a derived MAC address besides.
 pub(crate) fn is_bridge_of(link: &Link, network: &Network) -> bool {
-    if !network.owns_bridge() {
+    if network.shared.is_some() {
         return link.name == network.bridge && matches!(link.kind, Some(Kind::Bridge(_)));
     }
     match link.alias.as_deref() {

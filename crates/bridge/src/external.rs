@@ -3,6 +3,7 @@
 use crate::action::Action;
 use crate::engine::{Engine, Scene, netlink};
 use crate::error::{Error, Result};
+use crate::forwarding::ipv6_switch;
 use crate::host::Host;
 use crate::intent;
 use crate::name::NetworkName;
@@ -102,15 +103,19 @@ impl Engine {
         let mut plan = Vec::new();
         for claim in self.store.claims(name)? {
             let of = &claim.attachment;
-            if of.isolated != isolate && of.state == State::Up {
+            let shall = under(&after, of);
+            if of.state != State::Up || shall == *of {
+                continue;
+            }
+            if !after.routed {
                 let (host_end, on) = (of.host_end, isolate);
                 plan.push(port(PortAction::Isolate { host_end, on }));
-                let isolated = Attachment {
-                    isolated: isolate,
-                    ..of.clone()
-                };
-                plan.push(rewrite(&claim, &isolated));
             }
+            let (old, new) = (intent::attachment(of)?, intent::attachment(&shall)?);
+            let mut change = Change::add(only(&new, &old));
+            change.extend(Change::remove(only(&old, &new)));
+            plan.push(Action::Elements(change));
+            plan.push(rewrite(&claim, &shall));
         }
         plan.extend(self.plan_reshape(&there, &after)?); // the definition last
         self.execute(&op, &plan, &mut Scene::default())?;
@@ -225,7 +230,9 @@ impl Engine {
         let around = self.surroundings()?;
         if let Some(forward) = self.forward(&[to], &around)? {
             plan.push(forward);
-            plan.push(Action::BridgeSettings(to.clone()));
+            if !to.routed {
+                plan.push(Action::BridgeSettings(to.clone()));
+            }
         }
         Ok(plan)
     }
@@ -234,7 +241,7 @@ impl Engine {
     pub(crate) fn reshape(&mut self, from: &Network, to: &Network) -> Result<()> {
         let (old, new) = (intent::network(from)?, intent::network(to)?);
         self.apply(&Change::add(only(&new, &old)))?;
-        if self.find(to.bridge)?.is_some() {
+        if !to.routed && self.find(to.bridge)?.is_some() {
             self.kernel
                 .set_sysctls(None, crate::action::sysctls_of_bridge(to))?;
             self.bridge_up(to, &mut Scene::default())?;
@@ -243,8 +250,7 @@ impl Engine {
             self.remove_gateways(to.bridge, &had.without(gone))?;
         }
         if from.has_ipv6() && !to.has_ipv6() {
-            let forwarding = format!("net/ipv6/conf/{}/force_forwarding", to.bridge);
-            self.put_back(&(forwarding, "0"))?;
+            self.put_back(&(ipv6_switch(to.bridge), "0"))?;
         }
         self.apply(&Change::remove(only(&old, &new)))?;
         self.store.write_definition(&Definition {
@@ -316,6 +322,16 @@ fn op(asked: &NetworkSpec) -> String {
     format!("make network `{}` as asked for", asked.name)
 }
 
+/// The attachment as the network's policy has it.
+fn under(network: &Network, of: &Attachment) -> Attachment {
+    let mut shall = of.clone();
+    shall.isolated = network.policy.isolate_ports;
+    if let Some(link) = &mut shall.assigned.routed {
+        link.reachable = network.policy.reachable;
+    }
+    shall
+}
+
 /// The elements that the first has and the second has not.
 fn only(these: &Change, others: &Change) -> Vec<Element> {
     let kept: Vec<&Element> = others.steps().iter().map(Step::element).collect();
@@ -327,6 +343,19 @@ fn only(these: &Change, others: &Change) -> Vec<Element> {
 fn changed(op: &str, there: &Network, asked: &NetworkSpec, force: bool) -> Result<Network> {
     if !there.external_ipam {
         let why = "a network of this name is there that chooses its addresses itself";
+        let hint = format!(
+            "take another name, or remove it: vetch network rm {}",
+            there.name
+        );
+        return Err(Error::exists(op, why).with_hint(hint));
+    }
+    if there.routed != asked.routed {
+        let word = |routed| if routed { "without" } else { "with" };
+        let why = format!(
+            "it is {} a bridge, not {} one",
+            word(there.routed),
+            word(asked.routed)
+        );
         let hint = format!(
             "take another name, or remove it: vetch network rm {}",
             there.name

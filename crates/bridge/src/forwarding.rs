@@ -92,7 +92,7 @@ impl Engine {
             noted: firewall::noted(&before.interfaces, before.ipv6_everywhere),
             ..HostForwarding::default()
         };
-        for network in &ways_out {
+        for network in ways_out.iter().filter(|network| !network.routed) {
             let v4 = network.has_ipv4();
             host.interfaces
                 .push(self.interface(network.bridge, true, v4, network.has_ipv6())?);
@@ -179,6 +179,16 @@ pub(crate) fn ways_out(network: &Network) -> Vec<RouteQuery> {
         .iter()
         .filter(|(needed, _)| *needed && !network.internal);
     needed.map(|(_, to)| RouteQuery::to(*to)).collect()
+}
+
+/// The sysctl that lets packets of IPv4 in to be forwarded.
+pub(crate) fn ipv4_switch(link: IfName) -> String {
+    format!("net/ipv4/conf/{link}/forwarding")
+}
+
+/// The same for IPv6 (Linux 6.17).
+pub(crate) fn ipv6_switch(link: IfName) -> String {
+    format!("net/ipv6/conf/{link}/force_forwarding")
 }
 
 fn uplinks(around: &Surroundings) -> Vec<IfName> {

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::name::Key;
 use crate::port::PortSpec;
 use crate::spec::{Attachment, Network};
-use firewall::{Change, Owner, Ports, Publish};
+use firewall::{Change, Owner, Ports, Publish, Routed};
 use std::collections::HashSet;
 
 pub(crate) fn owner(key: &Key) -> Owner {
@@ -25,7 +25,8 @@ pub(crate) fn network(network: &Network) -> Result<Change> {
             .iter()
             .map(|subnet| subnet.gateway)
             .collect(),
-        shared: !network.owns_bridge(),
+        shared: network.shared.is_some(),
+        routed: network.routed,
         internal: network.internal,
         masquerade: policy.masquerade && !network.internal,
         reachable: policy.reachable && !network.internal,
@@ -57,6 +58,11 @@ pub(crate) fn attachment(attachment: &Attachment) -> Result<Change> {
         router: attachment.router,
         unguarded: attachment.unguarded,
         mac_only: attachment.assigned.mac_only,
+        routed: attachment.assigned.routed.as_ref().map(|link| Routed {
+            masquerade: link.masquerade,
+            reachable: link.reachable,
+            host_services: link.host_services,
+        }),
         ..firewall::Attachment::new(owner, attachment.host_end, attachment.mac)
     };
     let mut change = firewall::attachment(&intent).map_err(|err| Error::firewall(op(), err))?;

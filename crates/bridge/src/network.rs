@@ -75,7 +75,7 @@ impl Engine {
         let around = self.surroundings()?;
         let mut network = self.choose(&op, spec, &around)?;
         let there = around.links.iter().find(|link| link.name == network.bridge);
-        if let Some(link) = there.filter(|_| spec.external_ipam) {
+        if let Some(link) = there.filter(|_| spec.external_ipam && !spec.routed) {
             network.shared = Some(self.had_before(&op, &network, link, &around)?);
         }
         policy::check_bridge(&op, &network, &self.every_network()?)?;
@@ -109,13 +109,19 @@ impl Engine {
         if network.owns_bridge() {
             plan.push(Action::Bridge(network.clone()));
         }
-        plan.push(Action::BridgeSettings(network.clone()));
+        if !network.routed {
+            plan.push(Action::BridgeSettings(network.clone()));
+        }
         plan.push(Action::Elements(intent::network(network)?));
         if let Some(forward) = self.forward(&[network], &around)? {
             plan.push(forward);
-            plan.push(Action::BridgeSettings(network.clone())); // the switch rewrites some of them
+            if !network.routed {
+                plan.push(Action::BridgeSettings(network.clone())); // the switch rewrites some of them
+            }
         }
-        plan.push(Action::BridgeUp(network.clone())); // last: one that is up is whole
+        if !network.routed {
+            plan.push(Action::BridgeUp(network.clone())); // last: one that is up is whole
+        }
         if define {
             plan.push(Action::Defined(definition(State::Up)));
         }
@@ -128,7 +134,7 @@ impl Engine {
         network: &Network,
         link: Option<&Link>,
     ) -> Result<Vec<Action>> {
-        if link.is_some_and(Link::is_up) {
+        if network.routed || link.is_some_and(Link::is_up) {
             return Ok(Vec::new());
         }
         let mut plan = self.plan_bridge(network, false)?;
@@ -172,6 +178,7 @@ impl Engine {
             big_tcp: spec.big_tcp,
             host_services: spec.host_services,
             external_ipam: spec.external_ipam,
+            routed: spec.routed,
             shared: None,
             policy: spec.policy.sorted(),
             reaches: Vec::new(),
@@ -373,6 +380,9 @@ pub(crate) fn leaving(action: &Action) -> Option<Attachment> {
 /// What can be refused without a look at the host.
 pub(crate) fn check_alone(op: &str, spec: &NetworkSpec) -> Result<()> {
     let bad = |why: String| Err(Error::invalid(op, why));
+    if spec.routed && !spec.external_ipam {
+        return bad("without a bridge it gives no addresses".to_owned());
+    }
     let families = |v4: bool| {
         spec.subnets
             .iter()

@@ -258,6 +258,7 @@ mod tests {
             big_tcp: false,
             host_services: false,
             external_ipam: false,
+            routed: false,
             shared: None,
             policy: Policy::default(),
             reaches: Vec::new(),

@@ -144,17 +144,18 @@ impl Engine {
     /// Whether 127.0.0.1 is routed to the bridge: while somebody there publishes to it.
     fn finish_loopback(&mut self, of: &Attachment, shall: &[PortSpec]) -> Result<()> {
         let (network, end) = (&of.key.network, of.host_end);
-        let bridge = match self.store.definition(network)? {
-            Some(found) => found.network.bridge,
-            None => return Ok(()),
+        let definition = self.store.definition(network)?;
+        let link = definition.and_then(|found| found.network.loopback_link(of));
+        let Some(link) = link else {
+            return Ok(());
         };
         if shall.iter().any(PortSpec::serves_loopback) {
             self.store.mark_loopback(network, end)?;
-            return self.localnet(bridge, true);
+            return self.localnet(link, true);
         }
         self.store.unmark_loopback(network, end)?;
         match self.store.is_last_loopback(network, end)? {
-            true => self.localnet(bridge, false),
+            true => self.localnet(link, false),
             false => Ok(()),
         }
     }

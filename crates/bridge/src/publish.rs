@@ -248,9 +248,10 @@ impl Engine {
             if of.ports.is_empty() && !of.assigned.hairpin {
                 plan.push(hairpin(of, true));
             }
-            if serves_loopback(&after) && !serves_loopback(of) && network.owns_bridge() {
+            let first = serves_loopback(&after) && !serves_loopback(of);
+            if let Some(bridge) = network.loopback_link(of).filter(|_| first) {
                 plan.push(Action::Localnet {
-                    bridge: network.bridge,
+                    bridge,
                     on: true,
                     others: !self.store.is_last_loopback(&network.name, of.host_end)?,
                 });
@@ -290,11 +291,11 @@ impl Engine {
             plan.extend(cut(&touched.attachment));
             let loses = serves_loopback(of) && !serves_loopback(&after);
             if loses && self.store.is_last_loopback(&spec.network, of.host_end)? {
-                plan.push(Action::Localnet {
-                    bridge: network.bridge,
+                plan.extend(network.loopback_link(of).map(|bridge| Action::Localnet {
+                    bridge,
                     on: false,
                     others: false,
-                });
+                }));
             }
             if after.ports.is_empty() && !of.assigned.hairpin {
                 plan.push(hairpin(of, false));

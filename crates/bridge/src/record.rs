@@ -21,7 +21,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
-const FORMAT: u32 = 3; // 1: without policy, joined networks and openings of attachments; 2: without DHCP servers and routers
+const FORMAT: u32 = 4; // 1: without policy, joined networks and openings of attachments; 2: DHCP servers and routers; 3: external IPAM
 
 /// A network and how far its life has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,6 +116,8 @@ struct DefinitionFile {
     host_services: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     external_ipam: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    routed: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shared: Option<SharedFile>,
     #[serde(default)]
@@ -199,6 +201,7 @@ impl Definition {
             big_tcp: network.big_tcp,
             host_services: network.host_services,
             external_ipam: network.external_ipam,
+            routed: network.routed,
             shared: network.shared.as_ref().map(|shared| SharedFile {
                 gateways: texts(&shared.gateways),
                 ipv4: shared.ipv4,
@@ -229,6 +232,7 @@ impl Definition {
             big_tcp: file.big_tcp,
             host_services: file.host_services,
             external_ipam: file.external_ipam,
+            routed: file.routed,
             shared: file.shared.map(|shared| Shared {
                 gateways: values(shared.gateways),
                 ipv4: shared.ipv4,
@@ -477,8 +481,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_newer_format_is_refused_and_not_guessed() {
-        let err = Claim::read("it", br#"{"format":4,"whatever":true}"#, State::Up).unwrap_err();
-        assert!(format!("{err:?}").contains("knows up to 3"), "{err:?}");
+        let err = Claim::read("it", br#"{"format":5,"whatever":true}"#, State::Up).unwrap_err();
+        assert!(format!("{err:?}").contains("knows up to 4"), "{err:?}");
         assert!(err.hint().is_some());
     }
 

@@ -37,7 +37,7 @@ fn addressing(there: &Network, spec: &NetworkSpec) -> Option<Row> {
         false => "its own",
     };
     let (is, asked) = (whose(there.external_ipam), whose(spec.external_ipam));
-    differ("addresses", is, asked)
+    differ("addresses", is, asked).or_else(|| differ("routed", there.routed, spec.routed))
 }
 
 fn settings(there: &Network, spec: &NetworkSpec) -> Option<Row> {

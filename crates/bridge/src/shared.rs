@@ -2,7 +2,7 @@
 
 use crate::engine::{Engine, netlink};
 use crate::error::{Error, Result};
-use crate::forwarding::{Surroundings, is_default};
+use crate::forwarding::{Surroundings, ipv4_switch, ipv6_switch, is_default};
 use crate::host::is_up;
 use crate::spec::{Network, Shared, Subnet};
 use core_netlink::addr::{AddressFilter, AddressSpec};
@@ -18,14 +18,6 @@ impl Shared {
         let ours = all.filter(|subnet| !self.gateways.contains(&subnet.gateway));
         ours.copied().collect()
     }
-}
-
-fn ipv4_switch(network: &Network) -> String {
-    format!("net/ipv4/conf/{}/forwarding", network.bridge)
-}
-
-fn ipv6_switch(network: &Network) -> String {
-    format!("net/ipv6/conf/{}/force_forwarding", network.bridge)
 }
 
 impl Engine {
@@ -53,8 +45,8 @@ impl Engine {
         }
         Ok(Shared {
             gateways: self.gateways_on(link.index, &network.subnets)?,
-            ipv4: self.is_on(&ipv4_switch(network))?,
-            ipv6: self.is_on(&ipv6_switch(network))?,
+            ipv4: self.is_on(&ipv4_switch(network.bridge))?,
+            ipv6: self.is_on(&ipv6_switch(network.bridge))?,
         })
     }
 
@@ -80,8 +72,8 @@ impl Engine {
             return Ok(());
         };
         for (path, was) in [
-            (ipv4_switch(network), had.ipv4),
-            (ipv6_switch(network), had.ipv6),
+            (ipv4_switch(network.bridge), had.ipv4),
+            (ipv6_switch(network.bridge), had.ipv6),
         ] {
             if !was {
                 self.put_back(&(path, "0"))?;
@@ -120,7 +112,7 @@ impl Engine {
             .map(|found| &found.network);
         let shared = known.chain(networks.iter().copied());
         Ok(shared
-            .filter(|network| !network.owns_bridge())
+            .filter(|network| network.shared.is_some())
             .map(|network| network.bridge)
             .collect())
     }

@@ -39,6 +39,8 @@ pub struct NetworkSpec {
     pub host_services: bool,
     /// Addresses and routes come from who attaches, as CNI's plugins have it.
     pub external_ipam: bool,
+    /// Without a bridge: each container has a link of its own to this host, which routes between them. Only with `external_ipam`.
+    pub routed: bool,
     /// The bridge's name; derived from the network's unless given.
     pub bridge: Option<IfName>,
     /// What its containers may do, where it differs from the usual.
@@ -63,6 +65,7 @@ impl NetworkSpec {
             big_tcp: false,
             host_services: false,
             external_ipam: false,
+            routed: false,
             bridge: None,
             policy: Policy::default(),
             reaches: Vec::new(),
@@ -104,6 +107,8 @@ pub struct Network {
     pub host_services: bool,
     /// Addresses and routes come from who attaches.
     pub external_ipam: bool,
+    /// There is no bridge; its name is not used.
+    pub routed: bool,
     /// Where somebody else made the bridge: it is used as it is, and stays when the network goes.
     pub shared: Option<Shared>,
     /// What its containers may do, where it differs from the usual.
@@ -140,7 +145,17 @@ pub(crate) const BIG_TCP: u32 = 192 * 1024;
 impl Network {
     /// Whether the bridge is its own.
     pub(crate) fn owns_bridge(&self) -> bool {
-        self.shared.is_none()
+        self.shared.is_none() && !self.routed
+    }
+
+    /// Where 127.0.0.1 leads to the published ports of an attachment, if it may.
+    pub(crate) fn loopback_link(&self, of: &Attachment) -> Option<IfName> {
+        let link = if self.routed {
+            of.host_end
+        } else {
+            self.bridge
+        };
+        Some(link).filter(|_| !self.internal && self.shared.is_none())
     }
 
     pub(crate) fn ends(&self) -> Ends {

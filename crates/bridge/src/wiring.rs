@@ -1,19 +1,18 @@
-//! What a bridge and a pair are made of: the messages, in the order of the ruleset, and what to say when the kernel refuses them.
+//! What a pair is made of: the messages, in the order of the ruleset, and what to say when the kernel refuses them.
 
 use crate::action;
 use crate::assigned::InnerRoute;
-use crate::engine::{Engine, Scene, is_bridge_of, is_of, netlink, send};
+use crate::engine::{Engine, Scene, is_of, netlink, send};
 use crate::error::{Error, Result};
 use crate::forwarding::is_default;
-use crate::kernel::Setting;
 use crate::name::MARK;
-use crate::record::{Claim, Opened};
-use crate::spec::{Attachment, BIG_TCP, Ends, Network};
+use crate::record::Claim;
+use crate::spec::{Attachment, BIG_TCP, Ends};
 use core_netlink::addr::{AddressFlags, AddressSpec, Broadcast};
 use core_netlink::fdb::{FdbLife, FdbSpec};
 use core_netlink::link::{
-    AddLink, Bridge, BridgePort, GetLink, GetLinkIn, Ipv4Conf, Kind, LinkSpec, Netns,
-    SetBridgePort, SetLink,
+    AddLink, BridgePort, GetLink, GetLinkIn, Ipv4Conf, Kind, LinkSpec, Netns, SetBridgePort,
+    SetLink,
 };
 use core_netlink::neigh::NeighbourFlags;
 use core_netlink::route::{Route, RouteFilter, RouteSpec, Table};
@@ -22,110 +21,6 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 impl Engine {
-    // The bridge.
-
-    pub(crate) fn make_bridge(&mut self, network: &Network, scene: &mut Scene<'_>) -> Result<()> {
-        let spec = LinkSpec {
-            name: Some(network.bridge),
-            address: Some(HwAddr::from(network.mac)),
-            mtu: Some(network.mtu),
-            kind: Some(Kind::Bridge(Bridge {
-                stp_state: Some(0),
-                mcast_snooping: Some(false),
-                ..Bridge::default()
-            })),
-            ..LinkSpec::default()
-        };
-        let made = self.kernel.route()?.add_link(&spec);
-        scene.bridge = match made {
-            Ok(Some(link)) => Some(link.index),
-            Ok(None) => self.find(network.bridge)?.map(|link| link.index),
-            Err(err) if err.is_exists() => return Err(self.name_taken(network.bridge, err)),
-            Err(err) => return Err(netlink(format!("make bridge `{}`", network.bridge), err)),
-        };
-        Ok(())
-    }
-
-    pub(crate) fn bridge_up(&mut self, network: &Network, scene: &mut Scene<'_>) -> Result<()> {
-        if scene.bridge.is_none() {
-            scene.bridge = self.find(network.bridge)?.map(|link| link.index);
-        }
-        let bridge = known(scene.bridge, network.bridge)?;
-        let quiet = LinkSpec {
-            alias: Some(network.name.alias()),        // not taken at creation
-            address: Some(HwAddr::from(network.mac)), // changes nothing but in a repair
-            ipv4: Some(Ipv4Conf {
-                accept_redirects: Some(0),
-                send_redirects: Some(0),
-                ..Ipv4Conf::default()
-            }),
-            ..LinkSpec::default()
-        };
-        let up = LinkSpec {
-            up: Some(true),
-            ..LinkSpec::default()
-        };
-        let mut requests: Vec<Box<dyn Request + '_>> = Vec::new();
-        if network.owns_bridge() {
-            requests.push(Box::new(SetLink::new(bridge, &quiet)));
-        }
-        for subnet in &network.subnets {
-            requests.push(Box::new(Netlink::add(address(
-                bridge,
-                subnet.gateway,
-                subnet.prefix.prefix_len(),
-            ))));
-        }
-        requests.push(Box::new(SetLink::new(bridge, &up)));
-        send(self.kernel.route()?, &requests, |_| true)
-            .map_err(|err| netlink(format!("set up bridge `{}`", network.bridge), err))
-    }
-
-    pub(crate) fn delete_bridge(&mut self, network: &Network) -> Result<()> {
-        match self.find(network.bridge)? {
-            Some(_) if !network.owns_bridge() => self.leave_bridge(network),
-            Some(link) if is_bridge_of(&link, network) => self.delete(link.index),
-            _ => Ok(()),
-        }
-    }
-
-    pub(crate) fn localnet(&mut self, bridge: IfName, on: bool) -> Result<()> {
-        let conf = Ipv4Conf {
-            route_localnet: Some(i32::from(on)),
-            ..Ipv4Conf::default()
-        };
-        let change = LinkSpec {
-            ipv4: Some(conf),
-            ..LinkSpec::default()
-        };
-        match self.kernel.route()?.set_link(bridge, &change) {
-            Err(err) if err.is_not_found() && !on => Ok(()),
-            other => other.map_err(|err| netlink(format!("set route_localnet of `{bridge}`"), err)),
-        }
-    }
-
-    pub(crate) fn unforward(&mut self, settings: &[Setting]) -> Result<()> {
-        // Where somebody has switched it on for all since, it is theirs.
-        let v4 = self.kernel.sysctl("net/ipv4/ip_forward")?.as_deref() == Some("1");
-        let mut failed = Vec::new();
-        for setting in settings {
-            if v4 && setting.0.starts_with("net/ipv4/") {
-                continue;
-            }
-            failed.extend(self.put_back(setting).err());
-        }
-        Error::all(failed)?;
-        self.store.write_opened(&Opened::default())
-    }
-
-    /// Unless it is gone with its interface.
-    pub(crate) fn put_back(&mut self, setting: &Setting) -> Result<()> {
-        match self.kernel.sysctl(&setting.0)? {
-            Some(_) => self.kernel.set_sysctls(None, vec![setting.clone()]),
-            None => Ok(()),
-        }
-    }
-
     // The pair.
 
     pub(crate) fn claim(&mut self, claim: &Claim) -> Result<()> {
@@ -195,7 +90,10 @@ impl Engine {
         };
         let spec = LinkSpec {
             name: Some(attachment.host_end),
-            master: Some(known(scene.bridge, bridge)?),
+            master: match attachment.assigned.routed {
+                Some(_) => None,
+                None => Some(known(scene.bridge, bridge)?),
+            },
             kind: Some(Kind::veth(peer)),
             ..one_end
         };
@@ -270,6 +168,9 @@ impl Engine {
         big: bool,
         scene: &Scene<'_>,
     ) -> Result<()> {
+        if let Some(link) = &attachment.assigned.routed {
+            return self.routed_end(attachment, link, scene);
+        }
         let index = known(scene.host_end, attachment.host_end)?;
         self.kernel
             .set_sysctls(None, vec![action::sysctl_of_port(attachment.host_end)])?;
@@ -322,6 +223,9 @@ impl Engine {
             if attachment.assigned.detect_duplicates {
                 address.flags = AddressFlags::default();
             }
+            if attachment.assigned.routed.is_some() {
+                address.flags |= AddressFlags::NOPREFIXROUTE; // nobody else is on the link
+            }
             requests.push(Box::new(Netlink::add(address)));
         }
         if !attachment.assigned.down {
@@ -353,7 +257,7 @@ impl Engine {
 
     /// Packets are lost until the kernel has noticed the carrier, which it does some time later; asking for a link makes it do so
     /// at once (Linux 6.8, `linkwatch_sync_dev`).
-    pub(crate) fn raise(&mut self, scene: &mut Scene<'_>) -> Result<()> {
+    pub(crate) fn raise(&mut self, to: &[IpAddr], scene: &mut Scene<'_>) -> Result<()> {
         let up = LinkSpec {
             up: Some(true),
             ..LinkSpec::default()
@@ -362,6 +266,10 @@ impl Engine {
             .host_end
             .ok_or_else(|| Error::missing("set a link up", "its number is not known"))?;
         let mut requests: Vec<Box<dyn Request + '_>> = vec![Box::new(SetLink::new(index, &up))];
+        for ip in to {
+            let route = InnerRoute::to(IpNet::from(*ip)).spec(index);
+            requests.push(Box::new(Netlink::replace(route)));
+        }
         let bridge = scene.bridge.filter(|_| !scene.bridge_runs);
         for link in [Some(index), bridge].into_iter().flatten() {
             requests.push(Box::new(GetLink(link.into())));
@@ -457,11 +365,11 @@ fn notice(conn: &mut Conn, link: IfIndex) -> Result<()> {
     read.map_err(|err| netlink(format!("read link {link}"), err))
 }
 
-fn known(index: Option<IfIndex>, name: IfName) -> Result<IfIndex> {
+pub(crate) fn known(index: Option<IfIndex>, name: IfName) -> Result<IfIndex> {
     index.ok_or_else(|| Error::missing(format!("set up `{name}`"), "its number is not known"))
 }
 
-fn address(link: IfIndex, ip: IpAddr, len: u8) -> AddressSpec {
+pub(crate) fn address(link: IfIndex, ip: IpAddr, len: u8) -> AddressSpec {
     let address = IpNet::new(ip, len).unwrap_or(IpNet::from(ip));
     let v4 = ip.is_ipv4() && len < 31;
     AddressSpec {

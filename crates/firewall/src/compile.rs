@@ -1,6 +1,8 @@
 //! Intent to elements. Pure: what cannot be meant is refused here, before anything is sent.
 
-use crate::{Attachment, Change, Element, Error, Network, Owner, Publish, Result, Set, egress};
+use crate::{
+    Attachment, Change, Element, Error, Network, Owner, Publish, Result, Routed, Set, egress,
+};
 use core_netlink::nft::{Family, Value};
 use core_netlink::{IfName, MacAddr, Prefix};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -14,6 +16,9 @@ pub fn network(network: &Network) -> Result<Change> {
     check_network(network)?;
     let owner = Owner::Network(network.name.clone());
     owner.check()?;
+    if network.routed {
+        return Ok(Change::add(once(of_routed_network(network, &owner))));
+    }
     if network.shared {
         return Ok(Change::add(once(shared(network, &owner))));
     }
@@ -39,6 +44,25 @@ pub fn network(network: &Network) -> Result<Change> {
             .iter()
             .map(|subnet| within(network.bridge, subnet, [Set::Local4, Set::Local6], &owner)),
     );
+    elements.extend(openings(network, &owner));
+    let reach = |from, to| put(Set::Reach, vec![Value::Name(from), Value::Name(to)]);
+    elements.extend(network.reaches.iter().map(|to| reach(network.bridge, *to)));
+    elements.extend(
+        network
+            .reached_by
+            .iter()
+            .map(|from| reach(*from, network.bridge)),
+    );
+    let Network { allow, deny, .. } = network;
+    elements.extend(egress::elements(network.bridge, allow, deny, &owner));
+    Ok(Change::add(once(elements)))
+}
+
+/// What is open or closed of a network as a whole.
+fn openings(network: &Network, owner: &Owner) -> Vec<Element> {
+    let bridge = || Value::Name(network.bridge);
+    let put = |set, key: Vec<Value>| Element::new(set, owner, key);
+    let mut elements = Vec::new();
     if network.masquerade && !network.internal {
         let families = families(&network.subnets).into_iter();
         elements
@@ -59,17 +83,7 @@ pub fn network(network: &Network) -> Result<Change> {
         let key = |port| vec![bridge(), protocol.clone(), Value::Port(port)];
         elements.extend(ports.map(|port| put(Set::Service, key(port))));
     }
-    let reach = |from, to| put(Set::Reach, vec![Value::Name(from), Value::Name(to)]);
-    elements.extend(network.reaches.iter().map(|to| reach(network.bridge, *to)));
-    elements.extend(
-        network
-            .reached_by
-            .iter()
-            .map(|from| reach(*from, network.bridge)),
-    );
-    let Network { allow, deny, .. } = network;
-    elements.extend(egress::elements(network.bridge, allow, deny, &owner));
-    Ok(Change::add(once(elements)))
+    elements
 }
 
 /// What is said twice is meant once: one transaction cannot add an element twice.
@@ -113,6 +127,25 @@ fn check_network(network: &Network) -> Result<()> {
     }
 }
 
+/// The elements of a network without a bridge; the rest is each attachment's.
+fn of_routed_network(network: &Network, owner: &Owner) -> Vec<Element> {
+    let gateways = network.gateways.iter();
+    let gates = gateways.map(|ip| {
+        let set = by_family(*ip, Set::Gate4, Set::Gate6);
+        Element::new(set, owner, [Value::Ip(*ip)])
+    });
+    let subnets = network.subnets.iter().filter(|_| !network.isolate_ports);
+    let same = subnets.map(|subnet| {
+        let set = by_family(subnet.addr(), Set::Same4, Set::Same6);
+        let [first, last] = [subnet.network(), subnet.broadcast()].map(Value::Ip);
+        Element {
+            end: Some(vec![last.clone(), last]),
+            ..Element::new(set, owner, [first.clone(), first])
+        }
+    });
+    gates.chain(same).collect()
+}
+
 /// The elements of a network on a bridge that others made.
 fn shared(network: &Network, owner: &Owner) -> Vec<Element> {
     let masquerade = network
@@ -154,6 +187,9 @@ pub fn attachment(attachment: &Attachment) -> Result<Change> {
     let Attachment {
         owner, port, mac, ..
     } = attachment;
+    if let Some(routed) = attachment.routed {
+        return Ok(Change::add(of_routed(attachment, routed)));
+    }
     let key = |address: Value| vec![Value::Name(*port), Value::Mac(*mac), address];
     let mut elements = Vec::new();
     for address in own_addresses(attachment) {
@@ -181,6 +217,36 @@ pub fn attachment(attachment: &Attachment) -> Result<Change> {
     let open = openings.into_iter().filter(|(open, _)| *open);
     elements.extend(open.map(|(_, set)| Element::new(set, owner, [Value::Name(*port)])));
     Ok(Change::add(elements))
+}
+
+/// The elements of an attachment behind a link of its own: what the guard has of others, and what their bridge has.
+fn of_routed(attachment: &Attachment, may: Routed) -> Vec<Element> {
+    let Attachment { owner, port, .. } = attachment;
+    let name = || Value::Name(*port);
+    let put = |set, key: Vec<Value>| Element::new(set, owner, key);
+    let mut elements = vec![put(Set::Routed, vec![name()]), put(Set::Nets, vec![name()])];
+    for address in own_addresses(attachment) {
+        let set = by_family(address, Set::Own4, Set::Own6);
+        elements.push(put(set, vec![name(), Value::Ip(address)]));
+    }
+    let own: Vec<Prefix> = attachment
+        .addresses
+        .iter()
+        .map(|ip| Prefix::from(*ip))
+        .collect();
+    let local = own.iter();
+    elements.extend(local.map(|ip| within(*port, ip, [Set::Local4, Set::Local6], owner)));
+    if may.masquerade {
+        let families = families(&own).into_iter();
+        elements.extend(families.map(|family| put(Set::Masq, vec![name(), Value::Family(family)])));
+    }
+    let open = [
+        (may.reachable, Set::Reachable),
+        (may.host_services, Set::Host),
+    ];
+    let open = open.into_iter().filter(|(open, _)| *open);
+    elements.extend(open.map(|(_, set)| put(set, vec![name()])));
+    once(elements)
 }
 
 fn check_attachment(attachment: &Attachment) -> Result<()> {

@@ -27,7 +27,17 @@ pub enum Set {
     Open,
     /// Port and the MAC address it may send from, whatever else it sends.
     Mac,
-    /// Our bridges.
+    /// Links that lead to one container each, without a bridge.
+    Routed,
+    /// Such a link and an IPv4 address behind it.
+    Own4,
+    /// Such a link and an IPv6 address behind it.
+    Own6,
+    /// An IPv4 subnet and itself: who is behind such links reaches the others of it.
+    Same4,
+    /// An IPv6 subnet and itself.
+    Same6,
+    /// Our bridges, and links without one.
     Nets,
     /// Bridges without a way out.
     Internal,
@@ -95,13 +105,14 @@ pub enum Set {
 
 impl Set {
     /// Every one, in the order of the tables.
-    pub const ALL: [Set; 41] = {
+    pub const ALL: [Set; 46] = {
         use Set::*;
         [
-            Src4, Src6, Nd6, Lladdr, Dhcp, DhcpServer, Router, Open, Mac, Nets, Internal,
-            Reachable, Pairs, Apart, Reach, Listed, Deny4, Deny6, DenyPort4, DenyPort6, Allow4,
-            Allow6, AllowPort4, AllowPort6, Masq, MasqFrom4, MasqFrom6, Gate4, Gate6, Local4,
-            Local6, Host, Service, Opened, Closed, Any4, Any6, Addr4, Addr6, Range4, Range6,
+            Src4, Src6, Nd6, Lladdr, Dhcp, DhcpServer, Router, Open, Mac, Routed, Own4, Own6,
+            Same4, Same6, Nets, Internal, Reachable, Pairs, Apart, Reach, Listed, Deny4, Deny6,
+            DenyPort4, DenyPort6, Allow4, Allow6, AllowPort4, AllowPort6, Masq, MasqFrom4,
+            MasqFrom6, Gate4, Gate6, Local4, Local6, Host, Service, Opened, Closed, Any4, Any6,
+            Addr4, Addr6, Range4, Range6,
         ]
     };
 
@@ -117,6 +128,11 @@ impl Set {
             Set::Router => "router",
             Set::Open => "open",
             Set::Mac => "mac",
+            Set::Routed => "routed",
+            Set::Own4 => "own4",
+            Set::Own6 => "own6",
+            Set::Same4 => "same4",
+            Set::Same6 => "same6",
             Set::Nets => "nets",
             Set::Internal => "internal",
             Set::Reachable => "reachable",
@@ -172,7 +188,11 @@ impl Set {
             Set::Dhcp | Set::DhcpServer | Set::Router | Set::Open => &[IfName],
             Set::Mac => &[IfName, EtherAddr],
             Set::Nets | Set::Internal | Set::Host | Set::Listed => &[IfName],
-            Set::Reachable => &[IfName],
+            Set::Reachable | Set::Routed => &[IfName],
+            Set::Own4 => &[IfName, Ipv4Addr],
+            Set::Own6 => &[IfName, Ipv6Addr],
+            Set::Same4 => &[Ipv4Addr, Ipv4Addr],
+            Set::Same6 => &[Ipv6Addr, Ipv6Addr],
             Set::Pairs | Set::Apart | Set::Reach => &[IfName, IfName],
             Set::Masq | Set::Opened => &[IfName, NfProto],
             Set::MasqFrom4 => &[IfName, Ipv4Addr],
@@ -207,7 +227,9 @@ impl Set {
         use Set::*;
         matches!(
             self,
-            MasqFrom4
+            Same4
+                | Same6
+                | MasqFrom4
                 | MasqFrom6
                 | Local4
                 | Local6

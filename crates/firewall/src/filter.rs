@@ -9,6 +9,9 @@ use core_netlink::nft::{ChainType, DataType, Family, Hook, Value};
 
 const ICMP_AND_IGMP: u32 = 101;
 const LOOPBACK: u8 = 127;
+const ICMP6: u8 = 58;
+const ROUTER_ADVERTISEMENT: u8 = 134;
+const REDIRECT: u8 = 137;
 const TO_PORT4: &[Field] = &[Destination4, L4Proto, DestinationPort];
 const TO_PORT6: &[Field] = &[Destination6, L4Proto, DestinationPort];
 const EGRESS4: &[Field] = &[IifName, Destination4];
@@ -32,6 +35,7 @@ pub(crate) fn plan() -> TablePlan {
         }],
         chains: vec![
             early(),
+            from_routed(),
             nat_in(),
             nat_out(),
             publish(),
@@ -57,7 +61,6 @@ fn hooked(kind: ChainType, hook: Hook, priority: i32, chain: ChainPlan) -> Chain
 /// Frames to 01:80:c2:00:00:0X come from the port itself, past the bridge and its hooks.
 fn early() -> ChainPlan {
     let rules = vec![
-        rule().is(IifName, *b"vtp").drop(),
         rule()
             .ipv4()
             .is(Destination4Net8, [LOOPBACK])
@@ -68,6 +71,8 @@ fn early() -> ChainPlan {
             .is(Source4Net8, [LOOPBACK])
             .within(&[IifName], Set::Nets)
             .drop(),
+        rule().within(&[IifName], Set::Routed).goto("from_routed"),
+        rule().is(IifName, *b"vtp").drop(),
     ];
     hooked(
         ChainType::Filter,
@@ -75,6 +80,24 @@ fn early() -> ChainPlan {
         -310,
         chain("early", rules),
     )
+}
+
+/// No bridge guards these links: only their own addresses come in by them.
+fn from_routed() -> ChainPlan {
+    let icmp6 = || rule().ipv6().is(L4Proto, [ICMP6]);
+    let rules = vec![
+        rule().ipv4().within(&[IifName, Source4], Set::Own4).leave(),
+        icmp6().is(Icmp6Type, [ROUTER_ADVERTISEMENT]).drop(),
+        icmp6().is(Icmp6Type, [REDIRECT]).drop(),
+        rule().ipv6().within(&[IifName, Source6], Set::Own6).leave(),
+        rule()
+            .ipv6()
+            .is(Source6, [0; 16])
+            .is(L4Proto, [ICMP6])
+            .leave(), // looking for duplicates
+        rule().drop(),
+    ];
+    chain("from_routed", rules)
 }
 
 fn to_this_host() -> Rule {
@@ -187,6 +210,14 @@ fn forward() -> ChainPlan {
             .drop(),
         rule().within(&[IifName, OifName], Set::Pairs).accept(),
         rule().within(&[IifName, OifName], Set::Apart).drop(),
+        among_routed()
+            .ipv4()
+            .within(&[Source4, Destination4], Set::Same4)
+            .accept(),
+        among_routed()
+            .ipv6()
+            .within(&[Source6, Destination6], Set::Same6)
+            .accept(),
         rule().within(&[IifName], Set::Listed).jump("denied"),
         rule().within(&[IifName], Set::Listed).jump("allowed"),
         rule().within(&[IifName, OifName], Set::Reach).accept(),
@@ -206,6 +237,11 @@ fn forward() -> ChainPlan {
         -10,
         chain("forward", rules),
     )
+}
+
+fn among_routed() -> Rule {
+    let rule = rule().within(&[IifName], Set::Routed);
+    rule.within(&[OifName], Set::Routed)
 }
 
 fn nat_post() -> ChainPlan {

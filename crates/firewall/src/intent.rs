@@ -15,6 +15,8 @@ pub struct Network {
     pub bridge: IfName,
     /// Others use the bridge too, which they made: only what comes from and goes to its subnets is our business.
     pub shared: bool,
+    /// There is no bridge: a link of its own leads to each container, which reach each other through this host.
+    pub routed: bool,
     /// The addresses of its containers.
     pub subnets: Vec<Prefix>,
     /// The host's own addresses on the bridge.
@@ -49,6 +51,7 @@ impl Network {
             name: name.into(),
             bridge,
             shared: false,
+            routed: false,
             subnets: Vec::new(),
             gateways: Vec::new(),
             internal: false,
@@ -86,6 +89,19 @@ pub struct Attachment {
     pub unguarded: bool,
     /// It may send what it likes, but only from its own MAC address.
     pub mac_only: bool,
+    /// The host end is no port of a bridge, and this holds for it.
+    pub routed: Option<Routed>,
+}
+
+/// What a container behind a link of its own may do; with a bridge, the network says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Routed {
+    /// It goes out with the host's address.
+    pub masquerade: bool,
+    /// Others reach it by its own addresses.
+    pub reachable: bool,
+    /// It may use every service of the host.
+    pub host_services: bool,
 }
 
 impl Attachment {
@@ -101,6 +117,7 @@ impl Attachment {
             router: false,
             unguarded: false,
             mac_only: false,
+            routed: None,
         }
     }
 }

@@ -67,7 +67,7 @@ pub use foreign::{
     Effect, ForeignChain, ForeignDrop, foreign_chains, foreign_drops, foreign_drops_of,
 };
 pub use forwarding::{Forwarding, HostForwarding, Interface, Setting, noted};
-pub use intent::{Attachment, Network, Ports, Publish, Service, Transport};
+pub use intent::{Attachment, Network, Ports, Publish, Routed, Service, Transport};
 pub use kernel::{
     Installed, apply, elements, elements_among, elements_of, install, is_installed, is_left,
     uninstall,

@@ -229,7 +229,29 @@ impl Rules {
         if self.joins(Set::Reach, from, into) {
             return accept_by("inet vetch forward: iifname . oifname @reach accept");
         }
+        if self.are_same(attempt, into) {
+            return accept_by(
+                "inet vetch forward: iifname @routed oifname @routed ip saddr . ip daddr @same4 accept",
+            );
+        }
         self.between(attempt, into, translated)
+    }
+
+    /// Whether both ends are behind links of their own, in one network.
+    fn are_same(&self, attempt: &Attempt, into: IfName) -> bool {
+        let (own, same) = match attempt.to.is_ipv4() {
+            true => (Set::Own4, Set::Same4),
+            false => (Set::Own6, Set::Same6),
+        };
+        let to = Value::Ip(attempt.to.ip());
+        let mut own = self
+            .of(own)
+            .iter()
+            .filter_map(|element| match element.key.as_slice() {
+                [Value::Name(name), ip] if *name == attempt.from => Some(ip.clone()),
+                _ => None,
+            });
+        self.has(Set::Routed, into) && own.any(|ip| self.find(same, &[ip, to.clone()]).is_some())
     }
 
     fn between(&self, attempt: &Attempt, into: IfName, translated: bool) -> Decision {

@@ -1,7 +1,7 @@
 //! Networks whose addresses come from who attaches: made, changed and put back with the attachment.
 
 use crate::*;
-use bridge::{Assigned, InnerRoute};
+use bridge::{Assigned, InnerRoute, RoutedLink};
 
 fn pods(subnets: &[&str]) -> NetworkSpec {
     NetworkSpec {
@@ -290,4 +290,121 @@ fn the_bridge_of_the_uplink_takes_containers_and_no_gateway() {
         away(host);
         lab.shell("ip link delete up7; ip link delete br7").ok();
     });
+}
+
+/// Each container behind a link of its own, which the host routes to.
+fn routed(node: &Node, ip: &str, gateway: &str, spec: AttachmentSpec) -> AttachmentSpec {
+    let (all, alone) = match ip.contains(':') {
+        true => ("::/0", "128"),
+        false => ("0.0.0.0/0", "32"),
+    };
+    let route = |to: &str, via: Option<&str>| InnerRoute {
+        gateway: via.map(|via| via.parse().unwrap()),
+        ..InnerRoute::to(to.parse().unwrap())
+    };
+    AttachmentSpec {
+        prefixes: vec![ip.parse().unwrap()],
+        assigned: Assigned {
+            routes: vec![
+                route(&format!("{gateway}/{alone}"), None),
+                route(all, Some(gateway)),
+            ],
+            routed: Some(RoutedLink {
+                gateways: vec![gateway.parse().unwrap()],
+                masquerade: true,
+                reachable: false,
+                host_services: true,
+            }),
+            ..Assigned::default()
+        },
+        ..AttachmentSpec {
+            network: blue(),
+            id: id(node.name()),
+            ..spec
+        }
+    }
+}
+
+/// Two containers behind links of their own, and what the outside is: at 192.0.2.2, with a route to them.
+fn between(gateway: &'static str, ips: [&'static str; 2], forged: &'static str, v4: bool) {
+    lab(move |lab| {
+        let outside = lab.netns("outside");
+        lab.shell(&format!(
+            "ip link add lan0 type veth peer name eth0 netns {}; ip address add 192.0.2.1/24 dev lan0; ip link set lan0 up
+             ip route add default via 192.0.2.2",
+            outside.path()
+        ))
+        .ok();
+        outside
+            .shell("ip address add 192.0.2.2/24 dev eth0; ip link set eth0 up; ip route add 10.7.0.0/24 via 192.0.2.1")
+            .ok();
+        let (a, b) = (lab.netns("a"), lab.netns("b"));
+        let before = lab.state();
+        let mut host = Host::open().unwrap();
+        let subnet = ips[0].parse::<ipnet::IpNet>().unwrap().trunc().to_string();
+        let network = NetworkSpec {
+            routed: true,
+            ..pods(&[&subnet])
+        };
+        for (node, ip, ports) in [(&a, ips[0], &["8080:80"][..]), (&b, ips[1], &[])] {
+            let spec = routed(node, ip, gateway, spec(node, ports));
+            let made = host
+                .attach_to(&network, false, &spec, &netns(node))
+                .unwrap();
+            let again = host
+                .attach_to(&network, false, &spec, &netns(node))
+                .unwrap();
+            assert_eq!(made, again);
+        }
+        let [ip_a, ip_b] = ips.map(|ip| ip.split('/').next().unwrap());
+        assert!(a.reaches(gateway) && a.reaches(ip_b) && b.reaches(ip_a));
+        if v4 {
+            outward(&outside, &a, &b, ip_a);
+        }
+        assert!(
+            host.check(None).unwrap().is_empty(),
+            "{:?}",
+            host.check(None)
+        );
+        let eth0 = "eth0".parse().unwrap();
+        let one = host.check_attachment(&blue(), &who("a"), eth0).unwrap();
+        assert!(one.is_empty(), "{one:?}");
+        a.cmd(&format!("ip address add {forged} dev eth0")).ok();
+        assert!(
+            !a.ping(&format!("-I {forged} {gateway}")),
+            "a forged source"
+        );
+        away(host);
+        let left = before.difference(&lab.state());
+        assert!(left.is_empty(), "{left:?}");
+        lab.cmd("ip link delete lan0").ok();
+    });
+}
+
+/// Out with the host's address, in by the published port alone.
+fn outward(outside: &Node, a: &Node, b: &Node, ip: &str) {
+    assert!(a.reaches("192.0.2.2"), "out, masqueraded");
+    assert!(!outside.ping(ip), "closed from outside");
+    let _web = a.tcp_server("[::]:80");
+    for from in [outside, b, a] {
+        let reached = from.tcp("192.0.2.1:8080");
+        assert!(reached.is_ok(), "{}: {reached:?}", from.name());
+    }
+    let local = std::net::TcpStream::connect("127.0.0.1:8080");
+    assert!(local.is_ok(), "{local:?}");
+}
+
+#[test]
+fn containers_without_a_bridge_are_routed_between() {
+    between(
+        "10.7.0.1",
+        ["10.7.0.2/24", "10.7.0.3/24"],
+        "10.7.0.66",
+        true,
+    );
+}
+
+#[test]
+fn containers_without_a_bridge_are_routed_between_by_ipv6() {
+    between("fd07::1", ["fd07::2/64", "fd07::3/64"], "fd07::66", false);
 }

@@ -1,7 +1,7 @@
 //! What came with an attachment's addresses, as it is written.
 
-use super::Text;
-use crate::assigned::{Assigned, InnerRoute};
+use super::{Text, texts, values};
+use crate::assigned::{Assigned, InnerRoute, RoutedLink};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -14,6 +14,16 @@ pub(super) struct AssignedFile {
     detect_duplicates: bool,
     down: bool,
     mac_only: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    routed: Option<RoutedFile>,
+}
+
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
+struct RoutedFile {
+    gateways: Vec<Text<IpAddr>>,
+    masquerade: bool,
+    reachable: bool,
+    host_services: bool,
 }
 
 #[derive(PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +51,7 @@ impl From<&Assigned> for AssignedFile {
             detect_duplicates: assigned.detect_duplicates,
             down: assigned.down,
             mac_only: assigned.mac_only,
+            routed: assigned.routed.as_ref().map(RoutedFile::from),
         }
     }
 }
@@ -53,6 +64,29 @@ impl From<AssignedFile> for Assigned {
             detect_duplicates: file.detect_duplicates,
             down: file.down,
             mac_only: file.mac_only,
+            routed: file.routed.map(RoutedLink::from),
+        }
+    }
+}
+
+impl From<&RoutedLink> for RoutedFile {
+    fn from(link: &RoutedLink) -> RoutedFile {
+        RoutedFile {
+            gateways: texts(&link.gateways),
+            masquerade: link.masquerade,
+            reachable: link.reachable,
+            host_services: link.host_services,
+        }
+    }
+}
+
+impl From<RoutedFile> for RoutedLink {
+    fn from(file: RoutedFile) -> RoutedLink {
+        RoutedLink {
+            gateways: values(file.gateways),
+            masquerade: file.masquerade,
+            reachable: file.reachable,
+            host_services: file.host_services,
         }
     }
 }

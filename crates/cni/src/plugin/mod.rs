@@ -7,6 +7,8 @@ mod firewall;
 mod ipam;
 mod loopback;
 mod portmap;
+mod ptp;
+mod wired;
 
 use crate::args::Args;
 use crate::attachment::AttachmentKey;
@@ -92,6 +94,7 @@ pub(crate) const PLUGINS: &[Plugin] = &[
     ipam::STATIC,
     portmap::PLUGIN,
     firewall::PLUGIN,
+    ptp::PLUGIN,
 ];
 
 /// The plugin of this name.

@@ -1,0 +1,114 @@
+//! What a bridge is made of: the messages, in the order of the ruleset; and the switches of the host that go with it.
+
+use crate::engine::{Engine, Scene, is_bridge_of, netlink, send};
+use crate::error::{Error, Result};
+use crate::kernel::Setting;
+use crate::record::Opened;
+use crate::spec::Network;
+use crate::wiring::{address, known};
+use core_netlink::link::{Bridge, Ipv4Conf, Kind, LinkSpec, SetLink};
+use core_netlink::{Change as Netlink, HwAddr, IfName, Request};
+
+impl Engine {
+    pub(crate) fn make_bridge(&mut self, network: &Network, scene: &mut Scene<'_>) -> Result<()> {
+        let spec = LinkSpec {
+            name: Some(network.bridge),
+            address: Some(HwAddr::from(network.mac)),
+            mtu: Some(network.mtu),
+            kind: Some(Kind::Bridge(Bridge {
+                stp_state: Some(0),
+                mcast_snooping: Some(false),
+                ..Bridge::default()
+            })),
+            ..LinkSpec::default()
+        };
+        let made = self.kernel.route()?.add_link(&spec);
+        scene.bridge = match made {
+            Ok(Some(link)) => Some(link.index),
+            Ok(None) => self.find(network.bridge)?.map(|link| link.index),
+            Err(err) if err.is_exists() => return Err(self.name_taken(network.bridge, err)),
+            Err(err) => return Err(netlink(format!("make bridge `{}`", network.bridge), err)),
+        };
+        Ok(())
+    }
+
+    pub(crate) fn bridge_up(&mut self, network: &Network, scene: &mut Scene<'_>) -> Result<()> {
+        if scene.bridge.is_none() {
+            scene.bridge = self.find(network.bridge)?.map(|link| link.index);
+        }
+        let bridge = known(scene.bridge, network.bridge)?;
+        let quiet = LinkSpec {
+            alias: Some(network.name.alias()),        // not taken at creation
+            address: Some(HwAddr::from(network.mac)), // changes nothing but in a repair
+            ipv4: Some(Ipv4Conf {
+                accept_redirects: Some(0),
+                send_redirects: Some(0),
+                ..Ipv4Conf::default()
+            }),
+            ..LinkSpec::default()
+        };
+        let up = LinkSpec {
+            up: Some(true),
+            ..LinkSpec::default()
+        };
+        let mut requests: Vec<Box<dyn Request + '_>> = Vec::new();
+        if network.owns_bridge() {
+            requests.push(Box::new(SetLink::new(bridge, &quiet)));
+        }
+        for subnet in &network.subnets {
+            requests.push(Box::new(Netlink::add(address(
+                bridge,
+                subnet.gateway,
+                subnet.prefix.prefix_len(),
+            ))));
+        }
+        requests.push(Box::new(SetLink::new(bridge, &up)));
+        send(self.kernel.route()?, &requests, |_| true)
+            .map_err(|err| netlink(format!("set up bridge `{}`", network.bridge), err))
+    }
+
+    pub(crate) fn delete_bridge(&mut self, network: &Network) -> Result<()> {
+        match self.find(network.bridge)? {
+            Some(_) if !network.owns_bridge() => self.leave_bridge(network),
+            Some(link) if is_bridge_of(&link, network) => self.delete(link.index),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn localnet(&mut self, bridge: IfName, on: bool) -> Result<()> {
+        let conf = Ipv4Conf {
+            route_localnet: Some(i32::from(on)),
+            ..Ipv4Conf::default()
+        };
+        let change = LinkSpec {
+            ipv4: Some(conf),
+            ..LinkSpec::default()
+        };
+        match self.kernel.route()?.set_link(bridge, &change) {
+            Err(err) if err.is_not_found() && !on => Ok(()),
+            other => other.map_err(|err| netlink(format!("set route_localnet of `{bridge}`"), err)),
+        }
+    }
+
+    pub(crate) fn unforward(&mut self, settings: &[Setting]) -> Result<()> {
+        // Where somebody has switched it on for all since, it is theirs.
+        let v4 = self.kernel.sysctl("net/ipv4/ip_forward")?.as_deref() == Some("1");
+        let mut failed = Vec::new();
+        for setting in settings {
+            if v4 && setting.0.starts_with("net/ipv4/") {
+                continue;
+            }
+            failed.extend(self.put_back(setting).err());
+        }
+        Error::all(failed)?;
+        self.store.write_opened(&Opened::default())
+    }
+
+    /// Unless it is gone with its interface.
+    pub(crate) fn put_back(&mut self, setting: &Setting) -> Result<()> {
+        match self.kernel.sysctl(&setting.0)? {
+            Some(_) => self.kernel.set_sysctls(None, vec![setting.clone()]),
+            None => Ok(()),
+        }
+    }
+}

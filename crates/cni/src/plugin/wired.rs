@@ -1,0 +1,138 @@
+//! What `bridge` and `ptp` share: addresses come from address management, the attachment is in the records.
+
+use super::{Input, Target, collect, compare};
+use crate::attachment::AttachmentKey;
+use crate::error::{Error, Result};
+use crate::ipam::{Given, Ipam};
+use crate::result::{AddResult, Interface, Ip, Route};
+use crate::session::{Session, attachment_id, failed, network_name};
+use bridge::{Attachment, InnerRoute, Who};
+use core_netlink::IfName;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
+
+/// Does something with addresses; if it fails, those that were given for it are given back.
+pub(super) fn leased(
+    ipam: &Ipam,
+    key: &AttachmentKey,
+    work: impl FnOnce(&Given) -> Result<AddResult>,
+) -> Result<AddResult> {
+    let key = key.lease();
+    let lease = ipam.add(&key)?;
+    work(&lease).map_err(|err| match ipam.undo(&key, &lease) {
+        Ok(()) => err,
+        Err(left) => Error {
+            details: format!("{}; not undone: {left}", err.details),
+            ..err
+        },
+    })
+}
+
+/// The attachment goes first, then its addresses; what is not there is no error.
+pub(super) fn del(
+    session: &mut Session,
+    input: &Input<'_>,
+    key: &AttachmentKey,
+    _: Option<&Path>,
+) -> Result<()> {
+    let network = network_name(&input.conf.name)?;
+    let who = Who::Id(attachment_id(key.container_id.as_str())?);
+    let detached = session.host()?.detach(&network, &who, Some(key.ifname));
+    match detached {
+        Err(err) if err.is_not_found() => {}
+        detached => session.detached.push(detached.map_err(failed)?),
+    }
+    input.ipam_for_removal()?.del(&key.lease())
+}
+
+pub(super) fn check(
+    session: &mut Session,
+    input: &Input<'_>,
+    target: &Target,
+    previous: &AddResult,
+) -> Result<()> {
+    compare::attachment(session, input, target, previous)?;
+    let ips = previous.ips.as_slice();
+    input.ipam()?.check(&target.key.lease(), ips)
+}
+
+pub(super) fn gc(session: &mut Session, input: &Input<'_>, valid: &[AttachmentKey]) -> Result<()> {
+    collect::attachments(session, input, valid)?;
+    let leases: Vec<_> = valid.iter().map(AttachmentKey::lease).collect();
+    input.ipam_for_removal()?.gc(&leases)
+}
+
+/// The addresses, the routes and name servers, before there is an interface.
+pub(super) fn given(lease: &Given, input: &Input<'_>) -> AddResult {
+    AddResult {
+        ips: lease.ips.clone(),
+        routes: lease.routes.clone(),
+        dns: match input.conf.dns.is_empty() {
+            true => lease.dns.clone(),
+            false => input.conf.dns.clone(),
+        },
+        ..AddResult::default()
+    }
+}
+
+pub(super) fn everywhere(like: IpAddr) -> IpNet {
+    match like {
+        IpAddr::V4(_) => Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0).into(),
+        IpAddr::V6(_) => Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 0).into(),
+    }
+}
+
+/// The subnet of an address, and its gateway.
+pub(super) fn subnet(ip: &Ip) -> Result<(IpNet, IpAddr)> {
+    let prefix = ip.address.trunc();
+    match ip.gateway.filter(|gateway| prefix.contains(gateway)) {
+        Some(gateway) => Ok((prefix, gateway)),
+        None => {
+            let gateway = ip.gateway.map_or("none".to_owned(), |ip| ip.to_string());
+            let why = format!("gateway {gateway} of {} is not in its subnet", ip.address);
+            Err(Error::invalid("ipam", why))
+        }
+    }
+}
+
+/// A route without a next hop takes the gateway of the first address of its family.
+pub(super) fn inner(route: &Route, result: &AddResult) -> InnerRoute {
+    let of_family = |ip: &&Ip| ip.address.addr().is_ipv4() == route.dst.addr().is_ipv4();
+    let usual = || result.ips.iter().find(of_family).and_then(|ip| ip.gateway);
+    InnerRoute {
+        gateway: route.gw.or_else(usual),
+        metric: route.priority,
+        mtu: route.mtu,
+        advmss: route.advmss,
+        table: route.table,
+        scope: route.scope,
+        ..InnerRoute::to(route.dst.trunc())
+    }
+}
+
+/// These links of the host, and the container's end behind them.
+pub(super) fn interfaces(
+    session: &mut Session,
+    outside: &[IfName],
+    attached: &Attachment,
+    netns: &Path,
+) -> Result<Vec<Interface>> {
+    let mut all = Vec::new();
+    for name in outside {
+        let link = session.host()?.find_link(*name).map_err(failed)?;
+        let mac = link.and_then(|link| link.address);
+        all.push(Interface {
+            name: name.to_string(),
+            mac: mac.map_or_else(String::new, |mac| mac.to_string()),
+            ..Interface::default()
+        });
+    }
+    all.push(Interface {
+        name: attached.key.ifname.to_string(),
+        mac: attached.mac.to_string(),
+        sandbox: netns.display().to_string(),
+        ..Interface::default()
+    });
+    Ok(all)
+}
