@@ -122,26 +122,6 @@ pub(crate) fn sysctls_of_bridge(network: &Network) -> Vec<Setting> {
         .collect()
 }
 
-pub(crate) fn sysctls_inside(attachment: &Attachment) -> Vec<Setting> {
-    let ifname = attachment.key.ifname;
-    let v6 = |key: &str, value| (format!("net/ipv6/conf/{ifname}/{key}"), value);
-    if !attachment.addresses.iter().any(|net| net.addr().is_ipv6()) {
-        return vec![v6("disable_ipv6", "1")];
-    }
-    let detect = attachment.assigned.detect_duplicates;
-    let off = [
-        "accept_ra",
-        "autoconf",
-        "accept_dad",
-        "router_solicitations",
-        "addr_gen_mode",
-    ];
-    let off = off
-        .into_iter()
-        .filter(|key| !(detect && *key == "accept_dad"));
-    off.map(|key| v6(key, "0")).collect()
-}
-
 /// Of a host end without a bridge: the host is the container's router there, and listens to no other.
 pub(crate) fn sysctls_of_routed(of: &Attachment) -> Vec<Setting> {
     let v6 = |key: &str, value| (format!("net/ipv6/conf/{}/{key}", of.host_end), value);

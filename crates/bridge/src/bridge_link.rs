@@ -2,10 +2,11 @@
 
 use crate::engine::{Engine, Scene, is_bridge_of, netlink, send};
 use crate::error::{Error, Result};
+use crate::inner::address;
 use crate::kernel::Setting;
 use crate::record::Opened;
 use crate::spec::Network;
-use crate::wiring::{address, known};
+use crate::wiring::known;
 use core_netlink::link::{Bridge, Ipv4Conf, Kind, LinkSpec, SetLink};
 use core_netlink::{Change as Netlink, HwAddr, IfName, Request};
 

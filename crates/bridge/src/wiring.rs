@@ -4,19 +4,17 @@ use crate::action;
 use crate::assigned::InnerRoute;
 use crate::engine::{Engine, Scene, is_of, netlink, send};
 use crate::error::{Error, Result};
-use crate::forwarding::is_default;
+use crate::inner::Inner;
 use crate::name::MARK;
 use crate::record::Claim;
 use crate::spec::{Attachment, BIG_TCP, Ends};
-use core_netlink::addr::{AddressFlags, AddressSpec, Broadcast};
 use core_netlink::fdb::{FdbLife, FdbSpec};
 use core_netlink::link::{
     AddLink, BridgePort, GetLink, GetLinkIn, Ipv4Conf, Kind, LinkSpec, Netns, SetBridgePort,
     SetLink,
 };
 use core_netlink::neigh::NeighbourFlags;
-use core_netlink::route::{Route, RouteFilter, RouteSpec, Table};
-use core_netlink::{Change as Netlink, Conn, Family, HwAddr, IfIndex, IfName, Request};
+use core_netlink::{Change as Netlink, Conn, HwAddr, IfIndex, IfName, Request};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -211,48 +209,18 @@ impl Engine {
 
     pub(crate) fn inside(&mut self, attachment: &Attachment, scene: &mut Scene<'_>) -> Result<()> {
         let index = known(scene.inner, attachment.key.ifname)?;
+        let (namespace, inner) = (&attachment.namespace, attachment.inner());
         self.kernel
-            .set_sysctls(scene.namespace, action::sysctls_inside(attachment))?;
-        let up = LinkSpec {
-            up: Some(true),
-            ..LinkSpec::default()
-        };
-        let mut requests: Vec<Box<dyn Request + '_>> = vec![Box::new(SetLink::new(LOOPBACK, &up))];
-        for net in &attachment.addresses {
-            let mut address = address(index, net.addr(), net.prefix_len());
-            if attachment.assigned.detect_duplicates {
-                address.flags = AddressFlags::default();
-            }
-            if attachment.assigned.routed.is_some() {
-                address.flags |= AddressFlags::NOPREFIXROUTE; // nobody else is on the link
-            }
-            requests.push(Box::new(Netlink::add(address)));
-        }
-        if !attachment.assigned.down {
-            requests.push(Box::new(SetLink::new(index, &up)));
-        }
-        for route in attachment.routes() {
-            requests.push(Box::new(Netlink::add(route.spec(index))));
-        }
-        let namespace = &attachment.namespace;
-        let fail = |err: core_netlink::Error| {
-            netlink(
-                format!(
-                    "set up `{}` in namespace {namespace}",
-                    attachment.key.ifname
-                ),
-                err,
-            )
-        };
+            .set_sysctls(scene.namespace, inner.sysctls(attachment.key.ifname))?;
         let conn = scene
             .conn
             .as_mut()
             .ok_or_else(|| Error::missing("talk to the namespace", "its socket is closed"))?;
-        let set = send_all(conn, &requests).and_then(|there| match there {
-            true => behind(conn, index, attachment),
-            false => Ok(()),
-        });
-        set.map_err(|err| fail(err.in_namespace(namespace)))
+        inner.configure(conn, index).map_err(|err| {
+            let name = attachment.key.ifname;
+            let op = format!("set up `{name}` in namespace {namespace}");
+            netlink(op, err.in_namespace(namespace))
+        })
     }
 
     /// Packets are lost until the kernel has noticed the carrier, which it does some time later; asking for a link makes it do so
@@ -294,44 +262,6 @@ impl Engine {
     }
 }
 
-/// One send; whether something was there already.
-fn send_all(conn: &mut Conn, requests: &[Box<dyn Request + '_>]) -> core_netlink::Result<bool> {
-    let failed = conn.batch(requests.iter().map(|request| &**request))?;
-    let there = failed.iter().any(|failed| failed.error.is_exists());
-    let counts = failed.into_iter().find(|failed| !failed.error.is_exists());
-    counts.map_or(Ok(there), |failed| Err(failed.error))
-}
-
-/// Where another network's default route is there: one of a higher metric, in whose place it comes when that goes. Of one metric, IPv6
-/// would use both in turn, and IPv4 whichever gateway answered last, with addresses that the guard of the other does not know. The
-/// metric follows from the interface, so that no two are the same.
-fn behind(conn: &mut Conn, index: IfIndex, of: &Attachment) -> core_netlink::Result<()> {
-    for wanted in of.routes().filter(InnerRoute::is_default) {
-        let filter = RouteFilter {
-            family: Some(Family::of(wanted.destination.addr())),
-            table: Some(Table::MAIN),
-            ..RouteFilter::default()
-        };
-        let own = |route: &Route| route.link == Some(index) && route.gateway == wanted.gateway;
-        let defaults = conn.routes(&filter)?;
-        if defaults.iter().filter(|route| is_default(route)).any(own) {
-            continue;
-        }
-        let route = RouteSpec {
-            metric: Some(BEHIND + index.0),
-            ..wanted.spec(index)
-        };
-        match conn.add_route(&route) {
-            Err(err) if err.is_exists() => {}
-            added => added?,
-        }
-    }
-    Ok(())
-}
-
-/// What the kernel gives IPv6 routes without a metric (`IP6_RT_PRIO_USER`), which is more than IPv4's.
-const BEHIND: u32 = 1024;
-
 /// The port of the bridge: no learning, nothing for unknown addresses, unless it is unguarded; back out of it only for its own published
 /// ports.
 pub(crate) fn port_settings(attachment: &Attachment) -> BridgePort {
@@ -358,8 +288,6 @@ fn big_tcp(on: bool) -> LinkSpec {
     }
 }
 
-const LOOPBACK: IfIndex = IfIndex(1); // in every namespace
-
 fn notice(conn: &mut Conn, link: IfIndex) -> Result<()> {
     let read = conn.get_link(link).map(drop);
     read.map_err(|err| netlink(format!("read link {link}"), err))
@@ -369,27 +297,18 @@ pub(crate) fn known(index: Option<IfIndex>, name: IfName) -> Result<IfIndex> {
     index.ok_or_else(|| Error::missing(format!("set up `{name}`"), "its number is not known"))
 }
 
-pub(crate) fn address(link: IfIndex, ip: IpAddr, len: u8) -> AddressSpec {
-    let address = IpNet::new(ip, len).unwrap_or(IpNet::from(ip));
-    let v4 = ip.is_ipv4() && len < 31;
-    AddressSpec {
-        link,
-        address,
-        broadcast: if v4 {
-            Broadcast::Computed
-        } else {
-            Broadcast::None
-        },
-        flags: if ip.is_ipv6() {
-            AddressFlags::NODAD
-        } else {
-            AddressFlags::default()
-        },
-        ..AddressSpec::default()
-    }
-}
-
 impl Attachment {
+    /// What its interface is to be.
+    pub(crate) fn inner(&self) -> Inner {
+        Inner {
+            addresses: self.addresses.clone(),
+            routes: self.routes().collect(),
+            detect_duplicates: self.assigned.detect_duplicates,
+            down: self.assigned.down,
+            alone: self.assigned.routed.is_some(),
+        }
+    }
+
     /// All of its routes: to its gateways, and those that came with its addresses.
     pub(crate) fn routes(&self) -> impl Iterator<Item = InnerRoute> + '_ {
         let defaults = self.gateways.iter().map(|gateway| InnerRoute {

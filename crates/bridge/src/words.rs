@@ -1,6 +1,6 @@
 //! The `ip`, `bridge`, `sysctl` and `nft` words for what actions do, and what undoes it.
 
-use crate::action::{alias, sysctl_of_port, sysctls_inside, sysctls_of_bridge};
+use crate::action::{alias, sysctl_of_port, sysctls_of_bridge};
 use crate::kernel::Setting;
 use crate::spec::{Attachment, BIG_TCP, Ends, Network, Subnet};
 use crate::step::Step;
@@ -229,7 +229,7 @@ pub(crate) fn inside_step(attachment: &Attachment) -> Step {
         true => format!("ip -n {name} "),
         false => format!("{enter}ip "),
     };
-    let mut words: Vec<String> = sysctl_words(&sysctls_inside(attachment));
+    let mut words: Vec<String> = sysctl_words(&attachment.inner().sysctls(attachment.key.ifname));
     words
         .iter_mut()
         .for_each(|word| *word = format!("{enter}{word}"));
