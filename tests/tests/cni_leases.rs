@@ -18,7 +18,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use cni::ipam::{Ipam, Key, Wishes};
+use cni::NetConf;
+use cni::ipam::{Ipam, Key};
 use serde_json::{Value, json};
 
 const DIRECTORY: &str = "/usr/lib/cni";
@@ -61,7 +62,8 @@ impl Call {
     }
 
     fn configuration(&self) -> Value {
-        let mut all = json!({"cniVersion": "1.0.0", "name": "blue", "ipam": self.ipam});
+        let mut all =
+            json!({"cniVersion": "1.0.0", "name": "blue", "type": "bridge", "ipam": self.ipam});
         let more = self.more.as_object().unwrap().clone();
         all.as_object_mut().unwrap().extend(more);
         all
@@ -93,17 +95,15 @@ impl Call {
         answer(self.start())
     }
 
+    fn ipam(&self) -> cni::Result<Ipam> {
+        let conf = NetConf::parse(self.configuration().to_string().as_bytes())?;
+        Ipam::read(&conf, &self.args.parse()?)
+    }
+
     /// What we answer.
     fn ours(&self) -> Result<Value, String> {
-        let pairs: Vec<(&str, &str)> = self
-            .args
-            .split(';')
-            .filter_map(|pair| pair.split_once('='))
-            .collect();
-        let wishes = Wishes::read(&pairs, &self.configuration().to_string());
-        let ipam = wishes.and_then(|wishes| Ipam::parse(&self.ipam.to_string(), "blue", &wishes));
         let key = Key::new(&self.id, "eth0");
-        let answer = ipam.and_then(|ipam| match self.verb {
+        let answer = self.ipam().and_then(|ipam| match self.verb {
             "ADD" => ipam.add(&key).map(|given| written(&given)),
             "DEL" => ipam.del(&key).map(|()| json!({})),
             verb => panic!("{verb} is not compared"),

@@ -29,12 +29,6 @@ impl Args {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// All of them, as they were written.
-    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        let pairs = self.pairs.iter();
-        pairs.map(|(key, value)| (key.as_str(), value.as_str()))
-    }
-
     /// Refuses keys that are not among these (code 4), naming all of them, unless `IgnoreUnknown` is set.
     pub fn check_known(&self, known: &[&str]) -> Result<()> {
         let keys = self.pairs.iter().map(|(key, _)| key.as_str());

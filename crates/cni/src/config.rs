@@ -10,6 +10,7 @@ use crate::result::{AddResult, Dns, Written};
 use crate::version::Version;
 use core_netlink::MacAddr;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -48,6 +49,8 @@ pub struct NetConf {
     pub previous: Option<AddResult>,
     /// `cni.dev/valid-attachments`: what GC has to leave. A `null` is an empty list, as the reference writes one.
     pub valid_attachments: Option<Vec<AttachmentKey>>,
+    /// The whole, for the keys that are a plugin's own.
+    document: Document,
 }
 
 /// What a runtime may add to any configuration (CONVENTIONS.md of the specification, "`args` in network config").
@@ -111,8 +114,11 @@ impl NetConf {
     /// Code 1 for a version that is not known here, 6 for what is no JSON or has a wrong type, 7 for a value that cannot be meant; each
     /// names the key by its path.
     pub fn parse(text: &[u8]) -> Result<NetConf> {
-        let document = Document::parse(text)?;
-        let version = read_version(&document)?;
+        NetConf::read(Document::parse(text)?)
+    }
+
+    pub(crate) fn read(document: Document) -> Result<NetConf> {
+        let version = Version::of_config(&document)?;
         let written: WrittenConf = document.keys()?;
         check_name("name", &written.name)?;
         check_name("type", &written.r#type)?;
@@ -131,32 +137,27 @@ impl NetConf {
             args: written.args.cni,
             previous: previous.transpose()?,
             valid_attachments: written.valid_attachments.or_else(none_valid),
+            document,
         })
+    }
+
+    /// The keys that are fields of `T`; errors as those of [`Document::keys`].
+    pub(crate) fn keys<T: DeserializeOwned>(&self) -> Result<T> {
+        self.document.keys()
     }
 }
 
 impl Version {
-    /// The version of a configuration of which everything else may be wrong: in it a plugin says what is, and answers VERSION.
-    ///
-    /// ```
-    /// use cni::Version;
-    /// let text = br#"{"cniVersion": "0.4.0", "name": "../etc"}"#;
-    /// assert_eq!(Version::of_config(text), Some(Version::V040));
-    /// ```
-    pub fn of_config(text: &[u8]) -> Option<Version> {
-        let document = Document::parse(text).ok()?;
-        read_version(&document).ok()
+    /// That of a configuration of which everything else may be wrong: in it a plugin says what is, and answers VERSION.
+    pub(crate) fn of_config(document: &Document) -> Result<Version> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Head {
+            cni_version: Option<String>,
+        }
+        let head: Head = document.keys()?;
+        Version::of_key("cniVersion", head.cni_version.as_deref())
     }
-}
-
-fn read_version(document: &Document) -> Result<Version> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Head {
-        cni_version: Option<String>,
-    }
-    let head: Head = document.keys()?;
-    Version::of_key("cniVersion", head.cni_version.as_deref())
 }
 
 /// Refuses the name of a network or a plugin that could not name a file.

@@ -3,6 +3,7 @@
 use crate::config::NetConf;
 use crate::env::{Call, Command};
 use crate::error::{Code, Error, Result};
+use crate::json::{Document, LONGEST};
 use crate::plugin::{self, Ahead, Input, Plugin, Target};
 use crate::result::AddResult;
 use crate::session::Session;
@@ -10,8 +11,6 @@ use crate::version::Version;
 use bridge::{Detached, Options};
 use std::ffi::OsString;
 use std::io::{Read, Write};
-
-const LONGEST: u64 = 1 << 20;
 
 /// What a process was started with.
 pub struct Process<'a> {
@@ -48,14 +47,11 @@ pub fn main(
     output: &mut dyn Write,
     settle: &mut dyn FnMut(Detached),
 ) -> u8 {
-    let mut text = Vec::new();
-    let read = input.take(LONGEST + 1).read_to_end(&mut text);
+    let document = read(input);
+    let version = document.as_ref().ok().map(Version::of_config);
+    let version = version.and_then(Result::ok).unwrap_or(Version::LATEST);
     let mut session = Session::new(process.options.clone());
-    let answer = read
-        .map_err(|err| Error::new(Code::Io, format!("cannot read the configuration: {err}")))
-        .and_then(|_| serve(process, &text, &mut session));
-    let version = Version::of_config(&text).unwrap_or(Version::LATEST);
-    let (code, words) = match answer {
+    let (code, words) = match serve(process, document, version, &mut session) {
         Ok(words) => (0, words),
         Err(err) => (1, err.to_json(version)),
     };
@@ -69,21 +65,31 @@ pub fn main(
     written.map_or(1, |()| code)
 }
 
-fn serve(process: &Process<'_>, text: &[u8], session: &mut Session) -> Result<String> {
+fn read(input: &mut dyn Read) -> Result<Document> {
+    let mut text = Vec::new();
+    let read = input.take(LONGEST as u64 + 1).read_to_end(&mut text);
+    read.map_err(|err| Error::new(Code::Io, format!("cannot read the configuration: {err}")))?;
+    Document::parse(&text)
+}
+
+/// Answers in `version`, which is that of the configuration if it says one.
+fn serve(
+    process: &Process<'_>,
+    document: Result<Document>,
+    version: Version,
+    session: &mut Session,
+) -> Result<String> {
     let call = Call::read(process.variable)?;
     if call.command == Command::Version {
-        let version = Version::of_config(text).unwrap_or(Version::LATEST);
         return Ok(version.answer());
     }
-    let conf = NetConf::parse(text)?;
-    let version = conf.version;
+    let conf = NetConf::read(document?)?;
     let plugin = match plugin::find(process.name) {
         Some(plugin) => plugin,
         None => plugin::of_type(&conf.kind)?,
     };
     let input = Input {
         conf,
-        text,
         args: &call.args,
         ahead: Ahead::default(),
     };

@@ -40,11 +40,6 @@ impl Document {
         }
     }
 
-    /// The object as a value.
-    pub(crate) fn as_value(&self) -> Value {
-        Value::Object(self.0.clone())
-    }
-
     /// The keys that are fields of `T`. Code 6 for a wrong type, 7 for a value that cannot be meant and for a key that is missing.
     pub(crate) fn keys<T: DeserializeOwned>(&self) -> Result<T> {
         let input = Input(Value::Object(self.0.clone()));
@@ -71,11 +66,6 @@ impl Document {
         self.remove(key);
         self.0.insert(key.to_owned(), to_value(&value));
     }
-}
-
-/// The keys of a text that are fields of `T`, with the errors of both [`Document::parse`] and [`Document::keys`].
-pub(crate) fn parse_keys<T: DeserializeOwned>(text: &[u8]) -> Result<T> {
-    Document::parse(text)?.keys()
 }
 
 /// A value as JSON.
@@ -256,7 +246,10 @@ impl de::Error for Fault {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Fault {
-        Fault::Type(format!("{found} where {expected} is expected"))
+        match found {
+            Unexpected::Unit => Fault::Type(format!("null where {expected} is expected")),
+            _ => Fault::Type(format!("{found} where {expected} is expected")),
+        }
     }
 
     fn missing_field(field: &'static str) -> Fault {
@@ -302,8 +295,7 @@ impl<'de> Deserializer<'de> for Input {
     ) -> Result<V::Value, Fault> {
         match self.0 {
             Value::Object(keys) => visitor.visit_map(MapDeserializer::new(known(keys, fields)?)),
-            Value::Array(_) => Err(Fault::invalid_type(Unexpected::Seq, &visitor)),
-            other => Input(other).deserialize_any(visitor),
+            other => Err(Fault::invalid_type(unexpected(&other), &"an object")),
         }
     }
 
@@ -337,6 +329,17 @@ impl<'de> Deserializer<'de> for Input {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct
         map identifier ignored_any
+    }
+}
+
+fn unexpected(value: &Value) -> Unexpected<'_> {
+    match value {
+        Value::Null => Unexpected::Unit,
+        Value::Bool(value) => Unexpected::Bool(*value),
+        Value::Number(_) => Unexpected::Other("a number"),
+        Value::String(value) => Unexpected::Str(value),
+        Value::Array(_) => Unexpected::Seq,
+        Value::Object(_) => Unexpected::Map,
     }
 }
 

@@ -4,6 +4,7 @@
 //! Leaves to others: attachments and their undoing (bridge), which address is next (ipam), netlink (core-netlink), words and output of
 //! the command line (cli).
 
+mod address;
 mod args;
 mod attachment;
 mod config;

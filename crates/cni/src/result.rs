@@ -2,8 +2,9 @@
 
 mod written;
 
+use crate::address;
 use crate::error::Result;
-use crate::json::{optional_text, parse_keys, text, to_value};
+use crate::json::{Document, to_value};
 use crate::version::Version;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -38,7 +39,7 @@ impl AddResult {
     /// Code 1 for a version that is not known here, 6 for what is no JSON or has a wrong type, 7 for addresses and indexes that cannot be
     /// meant; each names the key by its path.
     pub fn parse(text: &[u8]) -> Result<AddResult> {
-        let written: Written = parse_keys(text)?;
+        let written: Written = Document::parse(text)?.keys()?;
         written.read("", None)
     }
 
@@ -86,12 +87,12 @@ pub struct Ip {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     /// Where it leads.
-    #[serde(deserialize_with = "text")]
+    #[serde(deserialize_with = "address::net")]
     pub dst: IpNet,
     /// The next hop; that of the address of its family unless given.
     #[serde(
         default,
-        deserialize_with = "optional_text",
+        deserialize_with = "address::optional",
         skip_serializing_if = "Option::is_none"
     )]
     pub gw: Option<IpAddr>,

@@ -1,7 +1,8 @@
 //! `runtimeConfig`: what a runtime gives to the plugins that ask for it.
 
+use crate::address;
 use crate::error::{Code, Error, Result};
-use crate::json::{optional_text, text};
+use crate::json::optional_text;
 use bridge::Transport;
 use core_netlink::MacAddr;
 use ipnet::IpNet;
@@ -55,7 +56,7 @@ pub struct PortMapping {
     #[serde(rename = "protocol", default, deserialize_with = "transport")]
     pub transport: Transport,
     /// Only at this address of the host.
-    #[serde(rename = "hostIP", default, deserialize_with = "optional_text")]
+    #[serde(rename = "hostIP", default, deserialize_with = "address::optional")]
     pub host_ip: Option<IpAddr>,
 }
 
@@ -73,21 +74,21 @@ pub struct Bandwidth {
     pub egress_burst: u64,
 }
 
-/// A range that an address may come from (`ipRanges`).
+/// A range that an address may come from (`ipRanges`, and `ranges` of `host-local`).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IpRange {
     /// The subnet.
-    #[serde(deserialize_with = "text")]
+    #[serde(deserialize_with = "address::net")]
     pub subnet: IpNet,
     /// The first address; that of the subnet unless given.
-    #[serde(default, deserialize_with = "optional_text")]
+    #[serde(default, deserialize_with = "address::optional")]
     pub range_start: Option<IpAddr>,
     /// The last address; that of the subnet unless given.
-    #[serde(default, deserialize_with = "optional_text")]
+    #[serde(default, deserialize_with = "address::optional")]
     pub range_end: Option<IpAddr>,
     /// The way out; the subnet's first address unless given.
-    #[serde(default, deserialize_with = "optional_text")]
+    #[serde(default, deserialize_with = "address::optional")]
     pub gateway: Option<IpAddr>,
 }
 
@@ -103,14 +104,27 @@ pub struct RuntimeDns {
     pub options: Vec<String>,
 }
 
-/// An address that is wished for: `10.1.2.3`, or with the length of its subnet `10.1.2.3/24`.
+/// An address that is wished for: `10.1.2.3`, or with the length of its prefix `10.1.2.3/24`.
+///
+/// ```
+/// let ip: cni::RequestedIp = "10.1.2.3/24".parse()?;
+/// assert_eq!(ip.net(), "10.1.2.3/24".parse().ok());
+/// # Ok::<(), cni::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct RequestedIp {
     /// The address.
     pub address: IpAddr,
-    /// The length of its subnet, if it is said.
+    /// The length of its prefix, if it is said. `host-local` does not look at it, `static` needs it.
     pub prefix: Option<u8>,
+}
+
+impl RequestedIp {
+    /// The address with its length, if that is said.
+    pub fn net(self) -> Option<IpNet> {
+        IpNet::new(self.address, self.prefix?).ok()
+    }
 }
 
 impl FromStr for RequestedIp {
@@ -118,11 +132,9 @@ impl FromStr for RequestedIp {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<RequestedIp> {
-        let net = text
-            .parse::<IpNet>()
-            .map(|net| (net.addr(), Some(net.prefix_len())));
-        let address = || text.parse().map(|address| (address, None));
-        let (address, prefix) = net.or_else(|_| address()).map_err(|_| {
+        let net = address::parse_net(text).map(|net| (net.addr(), Some(net.prefix_len())));
+        let plain = || address::parse(text).map(|address| (address, None));
+        let (address, prefix) = net.or_else(plain).ok_or_else(|| {
             let why = format!("{text:?} is no address such as 10.1.2.3 or 10.1.2.3/24");
             Error::new(Code::InvalidConfig, why)
         })?;

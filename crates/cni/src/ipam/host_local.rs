@@ -1,17 +1,17 @@
 //! `host-local`: one address of each range set, held on this host's disk.
 
-use super::decode::{self, Object, RouteFile, decode};
 use super::key::Key;
 use super::leases::{DEFAULT_DIR, Leases, Taken};
-use super::ranges::{RangeFile, Written, check_apart, listed, single, specs};
+use super::ranges::{Written, check_apart, listed, single};
 use super::wishes::Wishes;
-use super::{Given, resolv};
+use super::{Given, keys, resolv};
+use crate::address;
+use crate::config::{IpRange, NetConf};
 use crate::error::{Code, Error, Result};
 use crate::result::{Dns, Ip, Route};
 use ::ipam::Offer;
 use ipnet::IpNet;
 use serde::Deserialize;
-use serde_json::Value;
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -27,36 +27,53 @@ pub struct HostLocal {
     resolv_conf: Option<PathBuf>,
 }
 
+/// The keys of `ipam`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct File {
-    #[serde(default, deserialize_with = "decode::some_net")]
+struct Keys {
+    #[serde(default, deserialize_with = "address::optional_net")]
     subnet: Option<IpNet>,
-    #[serde(default, deserialize_with = "decode::address")]
+    #[serde(default, deserialize_with = "address::optional")]
     range_start: Option<IpAddr>,
-    #[serde(default, deserialize_with = "decode::address")]
+    #[serde(default, deserialize_with = "address::optional")]
     range_end: Option<IpAddr>,
-    #[serde(default, deserialize_with = "decode::address")]
+    #[serde(default, deserialize_with = "address::optional")]
     gateway: Option<IpAddr>,
-    ranges: Option<Vec<Vec<Object<RangeFile>>>>,
-    routes: Option<Vec<Object<RouteFile>>>,
-    resolv_conf: Option<PathBuf>,
-    data_dir: Option<PathBuf>,
+    #[serde(default)]
+    ranges: Vec<Vec<IpRange>>,
+    #[serde(default)]
+    routes: Vec<Route>,
+    #[serde(default)]
+    resolv_conf: PathBuf,
+}
+
+/// The key of `ipam` that says where the leases are.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Place {
+    #[serde(default)]
+    data_dir: PathBuf,
+}
+
+impl Keys {
+    /// The range at the top, if there is one.
+    fn top(&self) -> Option<IpRange> {
+        Some(IpRange {
+            subnet: self.subnet?,
+            range_start: self.range_start,
+            range_end: self.range_end,
+            gateway: self.gateway,
+        })
+    }
 }
 
 impl HostLocal {
     /// Where its leases are, whatever else is configured: enough to give back.
-    pub(super) fn parse_place(ipam: &Value, network: &str) -> Result<HostLocal> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Place {
-            data_dir: Option<PathBuf>,
-        }
-        let place: Place = decode(ipam, "ipam")?;
-        let data_dir = place.data_dir.filter(|dir| !dir.as_os_str().is_empty());
+    pub(super) fn read_place(conf: &NetConf) -> Result<HostLocal> {
+        let Place { data_dir } = keys(conf)?;
         Ok(HostLocal {
-            network: network.to_owned(),
-            data_dir: data_dir.unwrap_or_else(|| DEFAULT_DIR.into()),
+            network: conf.name.clone(),
+            data_dir: said(data_dir).unwrap_or_else(|| DEFAULT_DIR.into()),
             sets: Vec::new(),
             wishes: Vec::new(),
             routes: Vec::new(),
@@ -65,37 +82,23 @@ impl HostLocal {
     }
 
     /// Sets that are wished for come first, then the range at the top, then `ranges`.
-    pub(super) fn parse(ipam: &Value, network: &str, wishes: &Wishes) -> Result<HostLocal> {
-        let file: File = decode(ipam, "ipam")?;
-        let top = RangeFile {
-            subnet: file.subnet,
-            range_start: file.range_start,
-            range_end: file.range_end,
-            gateway: file.gateway,
-        };
+    pub(super) fn read(conf: &NetConf, wishes: &Wishes) -> Result<HostLocal> {
+        let keys: Keys = keys(conf)?;
         let mut sets = listed(&wishes.runtime_ranges, "runtimeConfig.ipRanges")?;
-        let top = top.spec().map(|spec| single(&spec, "ipam"));
+        let top = keys.top().map(|range| single(&range, "ipam"));
         sets.extend(top.transpose()?);
-        let ranges = specs(file.ranges.unwrap_or_default(), "ipam.ranges")?;
-        sets.extend(listed(&ranges, "ipam.ranges")?);
+        sets.extend(listed(&keys.ranges, "ipam.ranges")?);
         if sets.is_empty() {
-            return Err(Error::invalid(
-                "ipam.ranges",
-                "there is no range to give addresses of",
-            ));
+            let why = "there is no range to give addresses of";
+            return Err(Error::invalid("ipam.ranges", why));
         }
         check_apart(&sets)?;
-        let is_said = |path: &PathBuf| !path.as_os_str().is_empty();
         Ok(HostLocal {
-            network: network.to_owned(),
-            data_dir: file
-                .data_dir
-                .filter(is_said)
-                .unwrap_or_else(|| DEFAULT_DIR.into()),
             sets,
             wishes: wishes.addresses(),
-            routes: decode::routes(file.routes),
-            resolv_conf: file.resolv_conf.filter(is_said),
+            routes: keys.routes,
+            resolv_conf: said(keys.resolv_conf),
+            ..HostLocal::read_place(conf)?
         })
     }
 
@@ -241,6 +244,10 @@ impl HostLocal {
         }
         Ok(())
     }
+}
+
+fn said(path: PathBuf) -> Option<PathBuf> {
+    (!path.as_os_str().is_empty()).then_some(path)
 }
 
 /// Gives back what the key did not hold before; what cannot be given back is said.

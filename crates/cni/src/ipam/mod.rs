@@ -4,7 +4,6 @@
 //! and what is done with an address.
 
 mod boot;
-mod decode;
 mod dir;
 mod host_local;
 mod key;
@@ -19,14 +18,15 @@ pub use host_local::HostLocal;
 pub use key::Key;
 pub use leases::{DEFAULT_DIR, Leases};
 pub use static_addresses::Static;
-pub use wishes::{Wish, Wishes};
 
+use crate::args::Args;
+use crate::config::NetConf;
 use crate::error::{Code, Error, Result};
 use crate::result::{Dns, Ip, Route};
-use decode::{decode, json};
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 use std::net::IpAddr;
+use wishes::Wishes;
 
 /// What an interface was given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,10 +44,12 @@ pub struct Given {
 /// How a network's addresses are managed.
 ///
 /// ```
-/// use cni::ipam::{Ipam, Key, Wishes};
+/// use cni::ipam::{Ipam, Key};
+/// use cni::{Args, NetConf};
 /// let dir = tempfile::tempdir()?;
-/// let config = format!(r#"{{"type": "host-local", "subnet": "10.1.0.0/24", "dataDir": {:?}}}"#, dir.path());
-/// let ipam = Ipam::parse(&config, "blue", &Wishes::default())?;
+/// let keys = format!(r#"{{"type": "host-local", "subnet": "10.1.0.0/24", "dataDir": {:?}}}"#, dir.path());
+/// let text = format!(r#"{{"cniVersion": "1.0.0", "name": "blue", "type": "bridge", "ipam": {keys}}}"#);
+/// let ipam = Ipam::read(&NetConf::parse(text.as_bytes())?, &Args::default())?;
 /// let web = Key::new("web", "eth0");
 /// let given = ipam.add(&web)?;
 /// assert_eq!(given.ips[0].address.to_string(), "10.1.0.2/24");
@@ -67,32 +69,34 @@ pub enum Ipam {
     Static(Static),
 }
 
-#[derive(Default, Deserialize)]
-struct TypeFile {
-    r#type: Option<String>,
+/// The part of a configuration that is read here.
+#[derive(Deserialize)]
+struct Part<T> {
+    ipam: T,
+}
+
+/// The keys of `ipam` that are fields of `T`.
+fn keys<T: DeserializeOwned>(conf: &NetConf) -> Result<T> {
+    let Part { ipam } = conf.keys()?;
+    Ok(ipam)
 }
 
 impl Ipam {
-    /// What the text of an `ipam` object says. Without a type there is no management.
+    /// What `ipam` of a configuration says, and what the runtime wishes for there and in `CNI_ARGS`. Without a type there is no management.
     ///
     /// # Errors
     ///
-    /// [`Code::Decoding`] if it is no JSON; [`Code::UnsupportedField`] if the type is not known here; [`Code::InvalidConfig`], naming
-    /// the key.
-    pub fn parse(ipam: &str, network: &str, wishes: &Wishes) -> Result<Ipam> {
-        Ipam::from_value(&json(ipam)?, network, wishes)
-    }
-
-    pub(crate) fn from_value(ipam: &Value, network: &str, wishes: &Wishes) -> Result<Ipam> {
-        if ipam.is_null() {
-            return Ok(Ipam::None);
-        }
-        let of: TypeFile = decode(ipam, "ipam")?;
-        match of.r#type.unwrap_or_default().as_str() {
-            "" => Ok(Ipam::None),
-            "host-local" => HostLocal::parse(ipam, network, wishes).map(Ipam::HostLocal),
-            "static" => Static::parse(ipam, wishes).map(Ipam::Static),
-            other => {
+    /// [`Code::UnsupportedField`] if the type is not known here; [`Code::Decoding`] and [`Code::InvalidConfig`], naming the key;
+    /// [`Code::InvalidEnvironment`] for `CNI_ARGS`.
+    pub fn read(conf: &NetConf, args: &Args) -> Result<Ipam> {
+        match conf.ipam.as_deref() {
+            None => Ok(Ipam::None),
+            Some("host-local") => {
+                let wishes = Wishes::read(conf, args)?;
+                HostLocal::read(conf, &wishes).map(Ipam::HostLocal)
+            }
+            Some("static") => Static::read(conf, Wishes::read(conf, args)?).map(Ipam::Static),
+            Some(other) => {
                 let why = format!(
                     "`ipam.type`: {other:?} is not known here; known are host-local and static"
                 );
@@ -101,11 +105,10 @@ impl Ipam {
         }
     }
 
-    /// What is needed to give back: a configuration that changed since, and is wrong in all else, is no obstacle.
-    pub(crate) fn for_removal(ipam: &Value, network: &str) -> Result<Ipam> {
-        let of: TypeFile = decode(ipam, "ipam").unwrap_or_default();
-        match of.r#type.as_deref() {
-            Some("host-local") => HostLocal::parse_place(ipam, network).map(Ipam::HostLocal),
+    /// What is needed to give back: a configuration that changed since, and is wrong in all else of `ipam`, is no obstacle.
+    pub(crate) fn for_removal(conf: &NetConf) -> Result<Ipam> {
+        match conf.ipam.as_deref() {
+            Some("host-local") => HostLocal::read_place(conf).map(Ipam::HostLocal),
             _ => Ok(Ipam::None),
         }
     }
@@ -189,19 +192,22 @@ impl Ipam {
 mod tests {
     use super::*;
 
+    /// A configuration with this `ipam`, and with more keys beside it.
+    pub(super) fn conf(ipam: &str, more: &str) -> Result<NetConf> {
+        let text = format!(
+            r#"{{"cniVersion": "1.1.0", "name": "blue", "type": "bridge", "ipam": {ipam}{more}}}"#
+        );
+        NetConf::parse(text.as_bytes())
+    }
+
     fn parse(ipam: &str) -> Result<Ipam> {
-        Ipam::parse(ipam, "blue", &Wishes::default())
+        Ipam::read(&conf(ipam, "")?, &Args::default())
     }
 
     #[test]
     fn without_a_type_nothing_is_managed() {
         let key = Key::new("web", "eth0");
-        for ipam in [
-            "{}",
-            "null",
-            r#"{"type": ""}"#,
-            r#"{"type": null, "subnet": 5}"#,
-        ] {
+        for ipam in ["{}", "null", r#"{"type": ""}"#, r#"{"type": null}"#] {
             let ipam = parse(ipam).unwrap();
             assert_eq!(ipam, Ipam::None);
             assert_eq!(ipam.add(&key), Ok(Given::default()));
@@ -223,14 +229,6 @@ mod tests {
             err.msg,
             "`ipam.type`: \"dhcp\" is not known here; known are host-local and static"
         );
-        let err = parse(r#"{"type": 5}"#).unwrap_err().msg;
-        assert_eq!(
-            err,
-            "`ipam.type`: invalid type: integer `5`, expected a string"
-        );
-        let err = parse("[]").unwrap_err().msg;
-        assert_eq!(err, "`ipam`: invalid type: sequence, expected an object");
-        assert_eq!(parse("{").unwrap_err().code, Code::Decoding);
     }
 
     #[test]

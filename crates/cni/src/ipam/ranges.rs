@@ -1,64 +1,29 @@
-//! Range sets as they are written in JSON.
+//! Range sets out of ranges as they are written.
 
-use super::decode::{self, Object};
+use crate::config::IpRange;
 use crate::error::{Error, Result};
 use ::ipam::{BadRange, Range, RangeSet, RangeSpec};
-use ipnet::IpNet;
-use serde::Deserialize;
-use std::net::IpAddr;
 
-/// One range.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct RangeFile {
-    #[serde(default, deserialize_with = "decode::some_net")]
-    pub(super) subnet: Option<IpNet>,
-    #[serde(default, deserialize_with = "decode::address")]
-    pub(super) range_start: Option<IpAddr>,
-    #[serde(default, deserialize_with = "decode::address")]
-    pub(super) range_end: Option<IpAddr>,
-    #[serde(default, deserialize_with = "decode::address")]
-    pub(super) gateway: Option<IpAddr>,
-}
-
-impl RangeFile {
-    /// `None` without a subnet.
-    pub(super) fn spec(&self) -> Option<RangeSpec> {
-        Some(RangeSpec {
-            subnet: self.subnet?,
-            start: self.range_start,
-            end: self.range_end,
-            gateway: self.gateway,
-        })
+impl From<&IpRange> for RangeSpec {
+    fn from(range: &IpRange) -> RangeSpec {
+        RangeSpec {
+            subnet: range.subnet,
+            start: range.range_start,
+            end: range.range_end,
+            gateway: range.gateway,
+        }
     }
-}
-
-/// What is asked of the ranges of each set; `at` is where they are written.
-pub(super) fn specs(sets: Vec<Vec<Object<RangeFile>>>, at: &str) -> Result<Vec<Vec<RangeSpec>>> {
-    let one = |set: usize, range: usize, file: &RangeFile| {
-        let key = || format!("{at}[{set}][{range}].subnet");
-        file.spec()
-            .ok_or_else(|| Error::invalid(&key(), "it is missing"))
-    };
-    let all = sets.iter().enumerate().map(|(at, set)| {
-        let specs = set
-            .iter()
-            .enumerate()
-            .map(|(range, Object(file))| one(at, range, file));
-        specs.collect()
-    });
-    all.collect()
 }
 
 /// A set, and where it is written.
 pub(super) type Written = (String, RangeSet);
 
 /// The sets that are written in a list.
-pub(super) fn listed(sets: &[Vec<RangeSpec>], at: &str) -> Result<Vec<Written>> {
-    let all = sets.iter().enumerate().map(|(set, specs)| {
+pub(super) fn listed(sets: &[Vec<IpRange>], at: &str) -> Result<Vec<Written>> {
+    let all = sets.iter().enumerate().map(|(set, ranges)| {
         let at = format!("{at}[{set}]");
-        let range = |(range, spec)| checked(spec, &format!("{at}[{range}]"));
-        let ranges = specs.iter().enumerate().map(range);
+        let read = |(place, range)| checked(range, &format!("{at}[{place}]"));
+        let ranges = ranges.iter().enumerate().map(read);
         let set = RangeSet::new(ranges.collect::<Result<_>>()?);
         set.map_err(|why| invalid(&at, &why)).map(|set| (at, set))
     });
@@ -66,14 +31,14 @@ pub(super) fn listed(sets: &[Vec<RangeSpec>], at: &str) -> Result<Vec<Written>> 
 }
 
 /// The set of a single range that is written at the top.
-pub(super) fn single(spec: &RangeSpec, at: &str) -> Result<Written> {
-    let set = RangeSet::new(vec![checked(spec, at)?]);
+pub(super) fn single(range: &IpRange, at: &str) -> Result<Written> {
+    let set = RangeSet::new(vec![checked(range, at)?]);
     set.map_err(|why| invalid(at, &why))
         .map(|set| (at.to_owned(), set))
 }
 
-fn checked(spec: &RangeSpec, at: &str) -> Result<Range> {
-    Range::new(spec).map_err(|why| invalid(at, &why))
+fn checked(range: &IpRange, at: &str) -> Result<Range> {
+    Range::new(&range.into()).map_err(|why| invalid(at, &why))
 }
 
 fn invalid(at: &str, why: &BadRange) -> Error {

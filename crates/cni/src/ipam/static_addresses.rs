@@ -1,13 +1,13 @@
 //! `static`: the addresses that are written down, held nowhere.
 
-use super::Given;
-use super::decode::{self, DnsFile, Object, RouteFile, decode};
-use super::wishes::{Wish, Wishes};
+use super::wishes::Wishes;
+use super::{Given, keys};
+use crate::address;
+use crate::config::{NetConf, RequestedIp};
 use crate::error::{Code, Error, Result};
 use crate::result::{Dns, Ip, Route};
 use ipnet::IpNet;
 use serde::Deserialize;
-use serde_json::Value;
 use std::net::IpAddr;
 
 /// What is configured and wished for.
@@ -19,31 +19,33 @@ pub struct Static {
     dns: Dns,
 }
 
-#[derive(Deserialize)]
-struct File {
-    addresses: Option<Vec<Object<AddressFile>>>,
-    routes: Option<Vec<Object<RouteFile>>>,
-    dns: Option<Object<DnsFile>>,
+/// The keys of `ipam`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Keys {
+    addresses: Vec<Address>,
+    routes: Vec<Route>,
+    dns: Dns,
 }
 
 #[derive(Deserialize)]
-struct AddressFile {
-    #[serde(deserialize_with = "decode::net")]
+struct Address {
+    #[serde(deserialize_with = "address::net")]
     address: IpNet,
-    #[serde(default, deserialize_with = "decode::address")]
+    #[serde(default, deserialize_with = "address::optional")]
     gateway: Option<IpAddr>,
 }
 
 impl Static {
-    pub(super) fn parse(ipam: &Value, wishes: &Wishes) -> Result<Static> {
-        let file: File = decode(ipam, "ipam")?;
-        let addresses = file.addresses.unwrap_or_default().into_iter().enumerate();
-        let addresses = addresses.map(|(at, Object(file))| file.read(at));
+    pub(super) fn read(conf: &NetConf, wishes: Wishes) -> Result<Static> {
+        let keys: Keys = keys(conf)?;
+        let addresses = keys.addresses.iter().enumerate();
+        let addresses = addresses.map(|(at, address)| address.ip(at));
         Ok(Static {
             addresses: addresses.collect::<Result<_>>()?,
-            wishes: wishes.clone(),
-            routes: decode::routes(file.routes),
-            dns: file.dns.unwrap_or_default().0.into(),
+            wishes,
+            routes: keys.routes,
+            dns: keys.dns,
         })
     }
 
@@ -102,8 +104,8 @@ impl Static {
     }
 }
 
-impl AddressFile {
-    fn read(self, at: usize) -> Result<Ip> {
+impl Address {
+    fn ip(&self, at: usize) -> Result<Ip> {
         let (address, gateway) = (self.address, self.gateway);
         let is_other = |gateway: &IpAddr| gateway.is_ipv4() != address.addr().is_ipv4();
         if let Some(gateway) = gateway.filter(is_other) {
@@ -122,8 +124,8 @@ impl AddressFile {
     }
 }
 
-fn with_lengths(wishes: &[Wish], key: &str) -> Result<Vec<Ip>> {
-    let one = |wish: &Wish| {
+fn with_lengths(wishes: &[RequestedIp], key: &str) -> Result<Vec<Ip>> {
+    let one = |wish: &RequestedIp| {
         let why = || {
             format!(
                 "{} needs the length of its prefix, as in 10.1.0.5/24",
@@ -143,12 +145,15 @@ fn with_lengths(wishes: &[Wish], key: &str) -> Result<Vec<Ip>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ipam::decode::json;
+    use crate::ipam::tests::conf;
 
-    const BOTH: &str = r#"{"addresses": [{"address": "10.1.0.5/24", "gateway": "10.1.0.1"}, {"address": "fd00::5/64"}]}"#;
+    const BOTH: &str = r#""addresses": [{"address": "10.1.0.5/24", "gateway": "10.1.0.1"}, {"address": "fd00::5/64"}]"#;
 
-    fn parse(ipam: &str, args: &[(&str, &str)], config: &str) -> Result<Static> {
-        Static::parse(&json(ipam).unwrap(), &Wishes::read(args, config).unwrap())
+    /// `ipam` beside its type, `CNI_ARGS`, and the keys beside `ipam`.
+    fn parse(ipam: &str, args: &str, more: &str) -> Result<Static> {
+        let ipam = format!(r#"{{"type": "static", {ipam}}}"#);
+        let conf = conf(&ipam, more)?;
+        Static::read(&conf, Wishes::read(&conf, &args.parse()?)?)
     }
 
     fn said(ips: &[Ip]) -> String {
@@ -159,50 +164,49 @@ mod tests {
         ips.iter().map(one).collect::<Vec<_>>().join(", ")
     }
 
-    fn add(args: &[(&str, &str)], config: &str) -> String {
-        let given = parse(BOTH, args, config).and_then(|ipam| ipam.add());
+    fn add(args: &str, more: &str) -> String {
+        let given = parse(BOTH, args, more).and_then(|ipam| ipam.add());
         given.map_or_else(|err| err.to_string(), |given| said(&given.ips))
     }
 
     #[test]
     fn wishes_come_beside_or_instead_of_what_is_written() {
         let both = "10.1.0.5/24 via 10.1.0.1, fd00::5/64";
-        assert_eq!(add(&[], "{}"), both);
-        assert_eq!(add(&[("GATEWAY", "10.1.0.254,fd00::1")], "{}"), both);
-        let env = [
-            ("IP", "10.2.0.5/24, 10.1.0.6/24"),
-            ("GATEWAY", "10.2.0.9,10.2.0.1,9.9.9.9"),
-        ];
+        assert_eq!(add("", ""), both);
+        assert_eq!(add("GATEWAY=10.1.0.254,fd00::1", ""), both);
+        let env = "IP=10.2.0.5/24, 10.1.0.6/24;GATEWAY=10.2.0.9,10.2.0.1,9.9.9.9";
         assert_eq!(
-            add(&env, "{}"),
+            add(env, ""),
             format!("{both}, 10.2.0.5/24 via 10.2.0.1, 10.1.0.6/24")
         );
-        let args = r#"{"args": {"cni": {"ips": ["10.3.0.5/24"]}}}"#;
-        assert_eq!(add(&env, args), "10.3.0.5/24");
-        let runtime = r#"{"args": {"cni": {"ips": ["10.3.0.5/24"]}}, "runtimeConfig": {"ips": ["10.1.0.5/24", "::ffff:10.4.0.5/112"]}}"#;
-        assert_eq!(add(&env, runtime), "10.1.0.5/24, 10.4.0.5/16");
+        let args = r#", "args": {"cni": {"ips": ["10.3.0.5/24"]}}"#;
+        assert_eq!(add(env, args), "10.3.0.5/24");
+        let runtime = r#", "args": {"cni": {"ips": ["10.3.0.5/24"]}}, "runtimeConfig": {"ips": ["10.1.0.5/24", "::ffff:10.4.0.5/112"]}"#;
+        assert_eq!(add(env, runtime), "10.1.0.5/24, 10.4.0.5/16");
     }
 
     #[test]
     fn wishes_without_a_length_name_their_place() {
         let why = "10.2.0.5 needs the length of its prefix, as in 10.1.0.5/24";
-        assert_eq!(
-            add(&[("IP", "10.2.0.5")], "{}"),
-            format!("`CNI_ARGS: IP`: {why}")
-        );
-        let args = r#"{"args": {"cni": {"ips": ["10.2.0.5"]}}}"#;
-        assert_eq!(add(&[], args), format!("`args.cni.ips`: {why}"));
-        let runtime = r#"{"runtimeConfig": {"ips": ["10.2.0.5"]}}"#;
-        assert_eq!(add(&[], runtime), format!("`runtimeConfig.ips`: {why}"));
+        assert_eq!(add("IP=10.2.0.5", ""), format!("`CNI_ARGS: IP`: {why}"));
+        let args = r#", "args": {"cni": {"ips": ["10.2.0.5"]}}"#;
+        assert_eq!(add("", args), format!("`args.cni.ips`: {why}"));
+        let runtime = r#", "runtimeConfig": {"ips": ["10.2.0.5"]}"#;
+        assert_eq!(add("", runtime), format!("`runtimeConfig.ips`: {why}"));
     }
 
     #[test]
     fn routes_and_name_servers_are_passed_on() {
-        let ipam = r#"{"routes": [{"dst": "0.0.0.0/0"}, {"dst": "10.7.8.9/16", "gw": "10.1.0.7"}],
-            "dns": {"nameservers": ["1.1.1.1"], "domain": "a", "search": ["b"], "options": null}}"#;
-        let given = parse(ipam, &[], "{}").unwrap().add().unwrap();
+        let ipam = r#""routes": [{"dst": "0.0.0.0/0"}, {"dst": "10.7.8.9/16", "gw": "10.1.0.7", "mtu": 1400, "scope": 253}],
+            "dns": {"nameservers": ["1.1.1.1"], "domain": "a", "search": ["b"], "options": null}"#;
+        let given = parse(ipam, "", "").unwrap().add().unwrap();
         assert_eq!((given.ips.len(), given.routes.len()), (0, 2));
-        assert_eq!(given.routes[1].gw, "10.1.0.7".parse().ok());
+        let route = Route {
+            mtu: Some(1400),
+            scope: Some(253),
+            ..Route::new("10.7.8.9/16".parse().unwrap(), "10.1.0.7".parse().ok())
+        };
+        assert_eq!(given.routes[1], route);
         assert_eq!(
             (given.dns.domain.as_str(), given.dns.search.len()),
             ("a", 1)
@@ -211,7 +215,7 @@ mod tests {
 
     #[test]
     fn what_differs_from_the_result_is_named() {
-        let ipam = parse(BOTH, &[], "{}").unwrap();
+        let ipam = parse(BOTH, "", "").unwrap();
         let mut given = ipam.add().unwrap().ips;
         ipam.check(&given).unwrap();
         given[1].gateway = "fd00::1".parse().ok();
@@ -226,57 +230,57 @@ mod tests {
     fn what_cannot_be_meant_is_refused_with_its_key() {
         let table = [
             (
-                r#"{"addresses": 5}"#,
-                "`ipam.addresses`: invalid type: integer `5`, expected a sequence",
+                r#""addresses": 5"#,
+                "6: `ipam.addresses`: integer `5` where a sequence is expected",
             ),
             (
-                r#"{"addresses": [5]}"#,
-                "`ipam.addresses[0]`: invalid type: integer `5`, expected an object",
+                r#""addresses": [5]"#,
+                "6: `ipam.addresses[0]`: a number where an object is expected",
             ),
             (
-                r#"{"addresses": [{}]}"#,
-                "`ipam.addresses[0]`: missing field `address`",
+                r#""addresses": [{}]"#,
+                "7: `ipam.addresses[0].address` is missing",
             ),
             (
-                r#"{"addresses": [{"address": null}]}"#,
-                "`ipam.addresses[0].address`: it is missing",
+                r#""addresses": [{"address": null}]"#,
+                "7: `ipam.addresses[0].address` is missing",
             ),
             (
-                r#"{"addresses": [{"address": "10.1.0.5"}]}"#,
-                "`ipam.addresses[0].address`: \"10.1.0.5\" is not written as ADDRESS/LENGTH, such as 10.1.0.0/24",
+                r#""addresses": [{"address": "10.1.0.5"}]"#,
+                "7: `ipam.addresses[0].address`: \"10.1.0.5\" is not written as ADDRESS/LENGTH, such as 10.1.0.0/24",
             ),
             (
-                r#"{"addresses": [{"address": "10.1.0.5/24"}, {"address": "fd00::5/129"}]}"#,
-                "`ipam.addresses[1].address`: \"fd00::5/129\" is not written as ADDRESS/LENGTH, such as 10.1.0.0/24",
+                r#""addresses": [{"address": "10.1.0.5/24"}, {"address": "fd00::5/129"}]"#,
+                "7: `ipam.addresses[1].address`: \"fd00::5/129\" is not written as ADDRESS/LENGTH, such as 10.1.0.0/24",
             ),
             (
-                r#"{"addresses": [{"address": "10.1.0.5/24", "gateway": "x"}]}"#,
-                "`ipam.addresses[0].gateway`: \"x\" is no IP address",
+                r#""addresses": [{"address": "10.1.0.5/24", "gateway": "x"}]"#,
+                "7: `ipam.addresses[0].gateway`: \"x\" is no IP address",
             ),
             (
-                r#"{"addresses": [{"address": "10.1.0.5/24", "gateway": "fd00::1"}]}"#,
-                "`ipam.addresses[0].gateway`: fd00::1 cannot be the gateway of 10.1.0.5/24: it is of the other family",
+                r#""addresses": [{"address": "10.1.0.5/24", "gateway": "fd00::1"}]"#,
+                "7: `ipam.addresses[0].gateway`: fd00::1 cannot be the gateway of 10.1.0.5/24: it is of the other family",
             ),
             (
-                r#"{"dns": []}"#,
-                "`ipam.dns`: invalid type: sequence, expected an object",
+                r#""dns": []"#,
+                "6: `ipam.dns`: sequence where an object is expected",
             ),
             (
-                r#"{"dns": {"nameservers": "1.1.1.1"}}"#,
-                "`ipam.dns.nameservers`: invalid type: string \"1.1.1.1\", expected a sequence",
+                r#""dns": {"nameservers": "1.1.1.1"}"#,
+                "6: `ipam.dns.nameservers`: string \"1.1.1.1\" where a sequence is expected",
             ),
             (
-                r#"{"dns": {"domain": 5}}"#,
-                "`ipam.dns.domain`: invalid type: integer `5`, expected a string",
+                r#""dns": {"domain": 5}"#,
+                "6: `ipam.dns.domain`: integer `5` where a string is expected",
             ),
             (
-                r#"{"routes": [{"dst": "10.0.0.0/8", "mtu": -1}]}"#,
-                "`ipam.routes[0].mtu`: invalid value: integer `-1`, expected u32",
+                r#""routes": [{"dst": "10.0.0.0/8", "mtu": -1}]"#,
+                "7: `ipam.routes[0].mtu`: invalid value: integer `-1`, expected u32",
             ),
         ];
         for (ipam, want) in table {
-            let err = parse(ipam, &[], "{}").unwrap_err();
-            assert_eq!((err.code, err.msg.as_str()), (Code::InvalidConfig, want));
+            let err = parse(ipam, "", "").unwrap_err();
+            assert_eq!(format!("{}: {err}", u32::from(err.code)), want);
         }
     }
 }

@@ -31,7 +31,7 @@ enum Mode {
 }
 
 fn read(text: &str) -> Result<Bridge> {
-    parse_keys(text.as_bytes())
+    Document::parse(text.as_bytes())?.keys()
 }
 
 #[test]

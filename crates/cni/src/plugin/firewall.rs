@@ -5,7 +5,6 @@
 
 use super::{Input, Plugin, Target, collect, compare, nothing_to_collect, previous};
 use crate::error::{Error, Result};
-use crate::json;
 use crate::result::AddResult;
 use crate::session::{Session, failed, network_name};
 use bridge::Policy;
@@ -57,7 +56,7 @@ impl Ingress {
 
 impl Keys {
     fn read(input: &Input<'_>) -> Result<Keys> {
-        let keys: Keys = json::parse_keys(input.text)?;
+        let keys: Keys = input.conf.keys()?;
         match keys.backend.as_str() {
             "" | "iptables" | "firewalld" | "nftables" => Ok(keys),
             other => {

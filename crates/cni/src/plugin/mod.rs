@@ -14,42 +14,28 @@ use crate::args::Args;
 use crate::attachment::AttachmentKey;
 use crate::config::NetConf;
 use crate::error::{Code, Error, Result};
-use crate::ipam::{Ipam, Key, Wishes};
-use crate::json::Document;
+use crate::ipam::{Ipam, Key};
 use crate::result::AddResult;
 use crate::session::Session;
-use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// A configuration with what came beside it.
 #[derive(Debug)]
 pub(crate) struct Input<'a> {
     pub(crate) conf: NetConf,
-    /// The configuration's text, for the keys that are a plugin's own.
-    pub(crate) text: &'a [u8],
     pub(crate) args: &'a Args,
     /// What plugins that come later in the same process will ask for.
     pub(crate) ahead: Ahead,
 }
 
 impl Input<'_> {
-    fn document(&self) -> Result<Document> {
-        Document::parse(self.text)
-    }
-
     /// How addresses are managed, with all wishes.
     fn ipam(&self) -> Result<Ipam> {
-        let document = self.document()?;
-        let pairs: Vec<(&str, &str)> = self.args.pairs().collect();
-        let wishes = Wishes::from_value(&pairs, &document.as_value())?;
-        let ipam = document.get("ipam").unwrap_or(&Value::Null);
-        Ipam::from_value(ipam, &self.conf.name, &wishes)
+        Ipam::read(&self.conf, self.args)
     }
 
     fn ipam_for_removal(&self) -> Result<Ipam> {
-        let document = self.document()?;
-        let ipam = document.get("ipam").unwrap_or(&Value::Null);
-        Ipam::for_removal(ipam, &self.conf.name)
+        Ipam::for_removal(&self.conf)
     }
 }
 

@@ -4,7 +4,6 @@ use super::{Input, Plugin, Target, previous};
 use crate::attachment::AttachmentKey;
 use crate::config::PortMapping;
 use crate::error::{Code, Error, Result};
-use crate::json;
 use crate::result::AddResult;
 use crate::session::{Session, attachment_id, failed, network_name};
 use bridge::{PortSpec, PublishSpec, Who};
@@ -52,7 +51,7 @@ impl Default for Keys {
 
 impl Keys {
     fn read(input: &Input<'_>) -> Result<Keys> {
-        let keys: Keys = json::parse_keys(input.text)?;
+        let keys: Keys = input.conf.keys()?;
         keys.check()?;
         Ok(keys)
     }

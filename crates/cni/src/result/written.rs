@@ -1,8 +1,8 @@
 //! A result as it is written: the forms of all versions in one.
 
 use super::{AddResult, Dns, Interface, Ip, Route};
+use crate::address;
 use crate::error::{Error, Result};
-use crate::json::{optional_text, text};
 use crate::version::Version;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -28,11 +28,11 @@ struct WrittenIp {
     /// The family, "4" or "6"; before 1.0.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     version: Option<String>,
-    #[serde(deserialize_with = "text")]
+    #[serde(deserialize_with = "address::net")]
     address: IpNet,
     #[serde(
         default,
-        deserialize_with = "optional_text",
+        deserialize_with = "address::optional",
         skip_serializing_if = "Option::is_none"
     )]
     gateway: Option<IpAddr>,

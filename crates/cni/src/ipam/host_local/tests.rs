@@ -3,8 +3,11 @@
 mod refused;
 
 use super::*;
-use crate::ipam::decode::json;
+use crate::args::Args;
+use crate::ipam::Ipam;
+use crate::ipam::tests::conf;
 use proptest::prelude::*;
+use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -13,10 +16,11 @@ fn key(id: &str) -> Key {
     Key::new(id, "eth0")
 }
 
-/// `more` are the keys beside `dataDir`, `config` those beside `ipam`.
-fn parse_in(dir: &Path, more: &str, config: &str, args: &[(&str, &str)]) -> Result<HostLocal> {
-    let ipam = format!("{{\"dataDir\": {dir:?}, {more}}}");
-    HostLocal::parse(&json(&ipam).unwrap(), "blue", &Wishes::read(args, config)?)
+/// `more` are the keys beside `dataDir`, `beside` those beside `ipam`.
+fn parse_in(dir: &Path, more: &str, beside: &str, args: &str) -> Result<HostLocal> {
+    let ipam = format!(r#"{{"type": "host-local", "dataDir": {dir:?}, {more}}}"#);
+    let conf = conf(&ipam, beside)?;
+    HostLocal::read(&conf, &Wishes::read(&conf, &args.parse()?)?)
 }
 
 struct Host(TempDir);
@@ -27,11 +31,11 @@ impl Host {
     }
 
     fn parse(&self, more: &str) -> HostLocal {
-        parse_in(self.0.path(), more, "{}", &[]).unwrap()
+        parse_in(self.0.path(), more, "", "").unwrap()
     }
 
-    fn wish(&self, more: &str, config: &str, args: &[(&str, &str)]) -> String {
-        let ipam = parse_in(self.0.path(), more, config, args);
+    fn wish(&self, more: &str, beside: &str, args: &str) -> String {
+        let ipam = parse_in(self.0.path(), more, beside, args);
         said(ipam.and_then(|ipam| ipam.add(&key("c1"))))
     }
 
@@ -76,36 +80,36 @@ fn one_address_of_each_set_with_routes_and_name_servers() {
 #[test]
 fn sets_come_from_three_places_in_the_order_of_the_reference() {
     let more = r#""subnet": "10.1.0.0/24", "rangeStart": "10.1.0.9", "gateway": "10.9.0.1", "ranges": [[{"subnet": "10.2.0.0/24"}]]"#;
-    let config = r#"{"runtimeConfig": {"ipRanges": [[{"subnet": "10.3.0.0/24"}]]}}"#;
+    let beside = r#", "runtimeConfig": {"ipRanges": [[{"subnet": "10.3.0.0/24"}]]}"#;
     assert_eq!(
-        Host::new().wish(more, config, &[]),
+        Host::new().wish(more, beside, ""),
         "10.3.0.2/24 via 10.3.0.1, 10.1.0.9/24 via 10.9.0.1, 10.2.0.2/24 via 10.2.0.1"
     );
 }
 
 #[test]
 fn every_wish_is_given_or_named() {
-    let add = |config: &str, args: &[(&str, &str)]| Host::new().wish(TWO, config, args);
+    let add = |beside: &str, args: &str| Host::new().wish(TWO, beside, args);
     assert_eq!(
         add(
-            r#"{"runtimeConfig": {"ips": ["fd00::3/64", "10.1.0.5/8"]}}"#,
-            &[]
+            r#", "runtimeConfig": {"ips": ["fd00::3/64", "10.1.0.5/8"]}"#,
+            ""
         ),
         "10.1.0.5/29 via 10.1.0.1, fd00::3/126 via fd00::1"
     );
     assert_eq!(
-        add("{}", &[("IP", "10.1.0.4")]),
+        add("", "IP=10.1.0.4"),
         "10.1.0.4/29 via 10.1.0.1, fd00::2/126 via fd00::1"
     );
     assert_eq!(
         add(
-            r#"{"args": {"cni": {"ips": ["10.1.0.4", "10.1.0.5", "10.2.0.1"]}}}"#,
-            &[("IP", "10.1.0.4")]
+            r#", "args": {"cni": {"ips": ["10.1.0.4", "10.1.0.5", "10.2.0.1"]}}"#,
+            "IP=10.1.0.4"
         ),
         "7: cannot give all addresses that are wished for: 10.1.0.5 (its range set gives one address, 10.1.0.4), 10.2.0.1 (in no range)"
     );
     assert_eq!(
-        add(r#"{"args": {"cni": {"ips": ["10.1.0.1"]}}}"#, &[]),
+        add(r#", "args": {"cni": {"ips": ["10.1.0.1"]}}"#, ""),
         "7: cannot give an address of `ipam.ranges[0]`: 10.1.0.1 is reserved in 10.1.0.0/29: it is the gateway's"
     );
 }
@@ -239,10 +243,9 @@ fn the_status_says_which_set_is_used_up() {
 
 #[test]
 fn what_is_not_said_is_as_with_the_reference() {
-    let ipam = json(
-        r#"{"subnet": "10.1.0.0/24", "dataDir": "", "resolvConf": "", "ranges": null, "routes": null, "x": 5}"#,
-    );
-    let ipam = HostLocal::parse(&ipam.unwrap(), "blue", &Wishes::default()).unwrap();
+    let keys =
+        r#""subnet": "10.1.0.0/24", "resolvConf": "", "ranges": null, "routes": null, "x": 5"#;
+    let ipam = parse_in(Path::new(""), keys, "", "").unwrap();
     assert_eq!(ipam.data_dir, Path::new("/var/lib/cni/networks"));
     assert_eq!((ipam.resolv_conf, ipam.routes.len()), (None, 0));
 }
@@ -286,10 +289,12 @@ fn values() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn no_configuration_makes_it_panic(ipam in values(), args in values()) {
-        let config = serde_json::json!({"args": {"cni": {"ips": args}}, "runtimeConfig": {"ips": args, "ipRanges": args}});
-        let wishes = Wishes::from_value(&[], &config).unwrap_or_default();
-        let _ = HostLocal::parse(&ipam, "blue", &wishes).map(|ipam| ipam.assigned());
-        let _ = crate::ipam::Static::parse(&ipam, &wishes).map(|ipam| ipam.add());
-        let _ = crate::ipam::Ipam::from_value(&ipam, "blue", &wishes);
+        let beside = format!(r#", "args": {{"cni": {{"ips": {args}}}}}, "runtimeConfig": {{"ips": {args}, "ipRanges": {args}}}"#);
+        for conf in [conf(&ipam.to_string(), &beside), conf(&ipam.to_string(), "")].into_iter().flatten() {
+            let wishes = Wishes::read(&conf, &Args::default()).unwrap();
+            let _ = HostLocal::read(&conf, &wishes).map(|ipam| ipam.assigned());
+            let _ = crate::ipam::Static::read(&conf, wishes).map(|ipam| ipam.add());
+            let _ = (Ipam::read(&conf, &Args::default()), Ipam::for_removal(&conf));
+        }
     }
 }

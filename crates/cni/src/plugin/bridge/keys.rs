@@ -81,7 +81,7 @@ impl Default for Keys {
 impl Keys {
     /// Everything that contradicts itself is refused here.
     pub(super) fn read(input: &Input<'_>) -> Result<Keys> {
-        let keys: Keys = json::parse_keys(input.text)?;
+        let keys: Keys = input.conf.keys()?;
         keys.check(input.conf.ipam.is_some())?;
         Ok(keys)
     }
