@@ -4,7 +4,6 @@ use super::wired::{self, given, inner, interfaces, leased, subnet};
 use super::{Input, Plugin, Target, collect};
 use crate::attachment::AttachmentKey;
 use crate::error::{Error, Result};
-use crate::json;
 use crate::result::AddResult;
 use crate::session::{Session, attachment_id, failed, network_name, open_netns};
 use bridge::{Assigned, AttachmentSpec, InnerRoute, NetworkName, NetworkSpec, Policy, RoutedLink};
@@ -50,7 +49,7 @@ struct Ours {
 
 impl Keys {
     fn read(input: &Input<'_>) -> Result<Keys> {
-        let keys: Keys = json::parse_keys(input.text)?;
+        let keys: Keys = input.conf.keys()?;
         if !["", "iptables", "nftables"].contains(&keys.ip_masq_backend.as_str()) {
             let why = format!(
                 "{:?} is not known; it is nftables either way",
