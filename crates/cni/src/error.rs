@@ -2,7 +2,7 @@
 
 use crate::json::to_value;
 use crate::version::Version;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::Path;
 
@@ -51,6 +51,27 @@ pub enum Code {
     Failed,
     /// CHECK found differences.
     Differs,
+    /// What another vendor's plugin said: one of its own from 100 on, or one that the specification does not have.
+    Other(u32),
+}
+
+impl From<u32> for Code {
+    /// From 100 on the same number means something else for each plugin, so that none of them is ours.
+    fn from(number: u32) -> Code {
+        match number {
+            1 => Code::IncompatibleVersion,
+            2 => Code::UnsupportedField,
+            3 => Code::UnknownContainer,
+            4 => Code::InvalidEnvironment,
+            5 => Code::Io,
+            6 => Code::Decoding,
+            7 => Code::InvalidConfig,
+            11 => Code::TryAgain,
+            50 => Code::Unavailable,
+            51 => Code::LimitedConnectivity,
+            other => Code::Other(other),
+        }
+    }
 }
 
 impl From<Code> for u32 {
@@ -68,6 +89,7 @@ impl From<Code> for u32 {
             Code::LimitedConnectivity => 51,
             Code::Failed => 100,
             Code::Differs => 101,
+            Code::Other(number) => number,
         }
     }
 }
@@ -111,6 +133,28 @@ impl Error {
         to_value(&written).to_string()
     }
 
+    /// The object that a plugin printed; `None` if the text is none.
+    ///
+    /// ```
+    /// let error = cni::Error::parse(br#"{"cniVersion": "1.0.0", "code": 11, "msg": "busy"}"#);
+    /// assert_eq!(error.map(|error| error.code), Some(cni::Code::TryAgain));
+    /// ```
+    pub fn parse(text: &[u8]) -> Option<Error> {
+        let read: Read = crate::json::parse_keys(text).ok()?;
+        let error = Error::new(read.code.into(), read.msg);
+        Some(error.with_details(cut(read.details)))
+    }
+
+    /// The same with something more in the details.
+    #[must_use]
+    pub(crate) fn and(mut self, more: &str) -> Error {
+        if !self.details.is_empty() && !more.is_empty() {
+            self.details.push_str("; ");
+        }
+        self.details.push_str(more);
+        self
+    }
+
     /// The same, said of a file.
     #[must_use]
     pub(crate) fn in_file(mut self, file: &Path) -> Error {
@@ -129,7 +173,15 @@ struct Written<'a> {
     details: &'a str,
 }
 
-fn cut(mut text: String) -> String {
+#[derive(Deserialize)]
+struct Read {
+    code: u32,
+    msg: String,
+    #[serde(default)]
+    details: String,
+}
+
+pub(crate) fn cut(mut text: String) -> String {
     if text.len() > LONGEST {
         let end = (0..=LONGEST).rev().find(|&end| text.is_char_boundary(end));
         text.truncate(end.unwrap_or(0));
@@ -157,6 +209,30 @@ mod tests {
         assert_eq!(error.to_json(Version::V040), plain);
         let json = error.with_details("at most 65535").to_json(Version::LATEST);
         assert!(json.ends_with(r#","details":"at most 65535"}"#), "{json}");
+    }
+
+    #[test]
+    fn what_another_plugin_says_is_kept() {
+        let text =
+            br#"{"cniVersion": "1.0.0", "code": 999, "msg": "no room", "details": "in the attic"}"#;
+        let error = Error::parse(text).unwrap();
+        assert_eq!(error.code, Code::Other(999));
+        let again = r#"{"cniVersion":"1.0.0","code":999,"msg":"no room","details":"in the attic"}"#;
+        assert_eq!(error.to_json(Version::V100), again);
+        for number in [1, 2, 3, 4, 5, 6, 7, 11, 50, 51, 0, 8, 100, 101, u32::MAX] {
+            assert_eq!(u32::from(Code::from(number)), number);
+        }
+        assert_ne!(Code::from(101), Code::Differs, "only we mean that by it");
+        for none in [
+            "",
+            "{}",
+            "[]",
+            r#"{"code": "1", "msg": "x"}"#,
+            r#"{"code": 1}"#,
+            "ouch",
+        ] {
+            assert_eq!(Error::parse(none.as_bytes()), None, "{none}");
+        }
     }
 
     #[test]
