@@ -1,7 +1,7 @@
 //! `CNI_ARGS`: pairs that a runtime adds to a call.
 
 use crate::error::{Code, Error, Result};
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::str::FromStr;
 
 const IGNORE_UNKNOWN: &str = "IgnoreUnknown";
@@ -29,6 +29,30 @@ impl Args {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// All of them, as they were written.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.pairs.iter();
+        pairs.map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// All of them and `IgnoreUnknown`, as a runtime keeps them.
+    pub(crate) fn all(&self) -> Vec<[String; 2]> {
+        let ignore = self.ignore_unknown.then_some((IGNORE_UNKNOWN, "1"));
+        let pairs = ignore.into_iter().chain(self.pairs());
+        pairs
+            .map(|(key, value)| [key, value].map(str::to_owned))
+            .collect()
+    }
+
+    /// What [`Args::all`] gave, or a runtime kept. A pair that cannot be meant is left out.
+    pub(crate) fn of(pairs: &[[String; 2]]) -> Args {
+        let mut args = Args::default();
+        for [key, value] in pairs {
+            let _ = args.add(key, value);
+        }
+        args
+    }
+
     /// Refuses keys that are not among these (code 4), naming all of them, unless `IgnoreUnknown` is set.
     pub fn check_known(&self, known: &[&str]) -> Result<()> {
         let keys = self.pairs.iter().map(|(key, _)| key.as_str());
@@ -39,6 +63,18 @@ impl Args {
         let unknown = unknown.join("`, `");
         let why = format!("`{unknown}` is not known here; `{IGNORE_UNKNOWN}=1` allows other keys");
         Err(wrong(why))
+    }
+}
+
+/// As it is written, `IgnoreUnknown` first.
+impl Display for Args {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pairs: Vec<String> = self
+            .all()
+            .iter()
+            .map(|[key, value]| format!("{key}={value}"))
+            .collect();
+        f.pad(&pairs.join(";"))
     }
 }
 

@@ -69,6 +69,20 @@ pub enum Command {
     Version,
 }
 
+impl Command {
+    /// As `CNI_COMMAND` has it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Command::Add { .. } => "ADD",
+            Command::Del { .. } => "DEL",
+            Command::Check { .. } => "CHECK",
+            Command::Gc => "GC",
+            Command::Status => "STATUS",
+            Command::Version => "VERSION",
+        }
+    }
+}
+
 impl Call {
     /// Reads the variables that a lookup finds; an empty one is one that is not set.
     ///
@@ -241,7 +255,8 @@ mod tests {
             ("VERSION", "", Command::Version),
         ] {
             let changes = [without.as_slice(), &[(COMMAND, word), (PATH, path)]].concat();
-            assert_eq!(read(&changes).unwrap().command, command);
+            let read = read(&changes).unwrap().command;
+            assert_eq!((read.word(), &read), (word, &command));
         }
     }
 

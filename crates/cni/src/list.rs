@@ -61,6 +61,16 @@ pub struct Plugin {
 pub struct CapabilityArgs(Document);
 
 impl CapabilityArgs {
+    /// What a runtime kept.
+    pub(crate) fn of(keys: Map<String, Value>) -> CapabilityArgs {
+        CapabilityArgs(Document(keys))
+    }
+
+    /// By name of the capability.
+    pub(crate) fn keys(&self) -> &Map<String, Value> {
+        &self.0.0
+    }
+
     /// Reads a JSON object; those with a convention must be as [`RuntimeConfig`] has them. Errors as those of [`NetConf::parse`](crate::NetConf::parse).
     pub fn parse(text: &[u8]) -> Result<CapabilityArgs> {
         let document = Document::parse(text)?;
@@ -200,6 +210,34 @@ impl NetworkList {
             document: Document(keys.clone()),
         });
         Ok(())
+    }
+
+    /// The list as one text that needs no other files, in the version that was chosen.
+    ///
+    /// ```
+    /// use cni::NetworkList;
+    /// let text = br#"{"cniVersions": ["0.4.0", "1.0.0"], "name": "blue", "plugins": [{"type": "bridge", "mtu": 1400}]}"#;
+    /// let list = NetworkList::parse(text)?;
+    /// let alone = r#"{"cniVersion":"1.0.0","name":"blue","loadOnlyInlinedPlugins":true,"plugins":[{"type":"bridge","mtu":1400}]}"#;
+    /// assert_eq!(list.to_json(), alone);
+    /// # Ok::<(), cni::Error>(())
+    /// ```
+    pub fn to_json(&self) -> String {
+        let mut keys = Document::default();
+        keys.set("cniVersion", self.version.as_str());
+        keys.set("name", &self.name);
+        let flags = [
+            ("disableCheck", self.disable_check),
+            ("disableGC", self.disable_gc),
+        ];
+        for (key, _) in flags.iter().filter(|(_, is_set)| *is_set) {
+            keys.set(key, true);
+        }
+        keys.set("loadOnlyInlinedPlugins", true);
+        let plugins = self.plugins.iter();
+        let plugins: Vec<Value> = plugins.map(|plugin| plugin.document.as_value()).collect();
+        keys.set("plugins", plugins);
+        Value::Object(keys.0).to_string()
     }
 
     /// What a plugin of this list is given on its standard input (CNI 1.1.0, "Deriving request configuration from plugin configuration").

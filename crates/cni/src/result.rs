@@ -43,6 +43,12 @@ impl AddResult {
         written.read("", None)
     }
 
+    /// The same where a text that does not say its version is of this one.
+    pub(crate) fn parse_in(text: &[u8], version: Version) -> Result<AddResult> {
+        let written: Written = parse_keys(text)?;
+        written.read("", Some(version))
+    }
+
     /// As a plugin of this version prints it. What the version lacks is left out; `dns` is always there, as the reference writes it.
     pub fn to_json(&self, version: Version) -> String {
         to_value(&Written::new(self, version)).to_string()

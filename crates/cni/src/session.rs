@@ -1,10 +1,11 @@
 //! What the plugins of one process share: the host with its records, and what is left to do when the answer is given.
 
 use crate::error::{Code, Error, Result};
-use bridge::{Attachment, AttachmentId, Detached, Host, NetworkName, Options};
+use bridge::{Attachment, AttachmentId, Detached, Host, NetworkName, Options, Step};
 use data_encoding::BASE32_NOPAD;
 use ns_mgmt::NetNs;
 use std::path::Path;
+use std::time::Duration;
 
 const LONGEST_NAME: usize = 40; // of a network, in the records
 const DIGEST: usize = 12;
@@ -14,6 +15,8 @@ const DIGEST: usize = 12;
 pub(crate) struct Session {
     options: Options,
     host: Option<Host>,
+    /// Told of each step in the kernel.
+    pub(crate) watch: Option<fn(&Step, Duration)>,
     /// Links that are out of service and still have to be deleted.
     pub(crate) detached: Vec<Detached>,
     /// What the plugin before made in this process.
@@ -30,10 +33,13 @@ impl Session {
 
     /// The host, opened when it is first needed.
     pub(crate) fn host(&mut self) -> Result<&mut Host> {
-        let host = match self.host.take() {
+        let mut host = match self.host.take() {
             Some(host) => host,
             None => Host::with(self.options.clone()).map_err(failed)?,
         };
+        if let Some(watch) = self.watch.take() {
+            host.watch(watch);
+        }
         Ok(self.host.insert(host))
     }
 }

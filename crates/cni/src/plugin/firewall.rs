@@ -67,6 +67,11 @@ impl Keys {
     }
 }
 
+/// Refuses what cannot be meant.
+pub(super) fn check_keys(input: &Input<'_>) -> Result<()> {
+    Keys::read(input).map(drop)
+}
+
 /// Without the key the network stays as it is.
 fn add(session: &mut Session, input: &Input<'_>, target: &Target) -> Result<AddResult> {
     let (keys, result) = (Keys::read(input)?, previous(input)?.clone());

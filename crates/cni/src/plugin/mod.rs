@@ -52,6 +52,18 @@ pub(crate) struct Ahead {
     pub(crate) ports: Vec<::bridge::PortSpec>,
 }
 
+impl Ahead {
+    /// Adds what a plugin of the chain asks for; what it would refuse is refused here, before anything is changed.
+    pub(crate) fn look(&mut self, input: &Input<'_>) -> Result<()> {
+        match input.conf.kind.as_str() {
+            "portmap" => self.ports.extend(portmap::ports(input)?),
+            "firewall" => firewall::check_keys(input)?,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
 /// What ADD and CHECK are about.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
