@@ -24,7 +24,7 @@ pub(crate) fn open(global: &Global) -> Result<Host, Failure> {
 }
 
 /// `-v`: a step that was just done, on stderr.
-fn show(step: &Step, took: Duration) {
+pub(crate) fn show(step: &Step, took: Duration) {
     let mut text = format!("# {} ({})\n", step.what, time::took(took));
     step.words
         .iter()

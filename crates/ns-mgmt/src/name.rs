@@ -92,6 +92,22 @@ impl Target {
         }
     }
 
+    /// The file that is the network namespace meant, whether it is there or not; a relative path stays one.
+    ///
+    /// ```
+    /// let path = |text: &str| Ok::<_, ns_mgmt::Error>(text.parse::<ns_mgmt::Target>()?.path());
+    /// assert_eq!(path("blue")?, std::path::Path::new("/run/netns/blue"));
+    /// assert_eq!(path("pid:42")?, std::path::Path::new("/proc/42/ns/net"));
+    /// # Ok::<(), ns_mgmt::Error>(())
+    /// ```
+    pub fn path(&self) -> PathBuf {
+        match self {
+            Target::Name(name) => Path::new(NETNS_DIR).join(name.as_str()),
+            Target::Path(path) => path.clone(),
+            Target::Pid(pid) => format!("/proc/{pid}/ns/net").into(),
+        }
+    }
+
     /// Whether both mean the same namespace by their words alone.
     ///
     /// ```

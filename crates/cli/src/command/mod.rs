@@ -2,6 +2,7 @@
 
 mod attach;
 mod batch;
+mod cni;
 mod demo;
 mod detach;
 mod exec;
@@ -50,6 +51,7 @@ pub(crate) enum Command {
     Watch(watch::Args),
     Gc(gc::Args),
     Purge(purge::Args),
+    Cni(cni::Args),
     Demo(demo::Args),
     Generate(generate::Args),
 }
@@ -80,6 +82,7 @@ impl Command {
             Command::Watch(args) => args.run(global, out),
             Command::Gc(args) => args.run(global, out),
             Command::Purge(args) => args.run(global, out),
+            Command::Cni(args) => args.run(global, out),
             Command::Demo(args) => args.run(out),
             Command::Generate(args) => args.run(out),
         }
