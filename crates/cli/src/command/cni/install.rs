@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 ///
 /// Hard links, or copies where there can be none; an earlier version of this binary is replaced. A file of somebody else is left alone:
 /// then nothing is done at all, unless --force replaces it.
+///
+/// Who writes into a hard link instead of replacing it (as cp does) writes into this binary: where others install plugins too, --copy
+/// keeps the files apart.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

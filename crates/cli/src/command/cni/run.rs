@@ -300,14 +300,10 @@ impl Args {
 
     /// The error for people: what was tried, which plugin said no, what to do next.
     fn failure(&self, err: &cni::Error, steps: &[Step]) -> Failure {
+        let word = self.operation.word();
         let what = match self.key() {
-            Some(key) => format!(
-                "cannot {} {}/{}",
-                self.operation.word(),
-                key.container_id,
-                key.ifname
-            ),
-            None => format!("cannot {}", self.operation.word()),
+            Some(key) => format!("{word} failed for {}/{}", key.container_id, key.ifname),
+            None => format!("{word} failed"),
         };
         let is_its = |step: &&Step| step.error.as_ref().is_some_and(|of| of.msg == err.msg);
         let failure = Failure::new(what);
