@@ -143,20 +143,25 @@ impl<'a> Run<'a> {
     /// What can be refused is refused before the first plugin runs. If one fails, those that ran are undone by DEL in reverse order, the
     /// one that failed included; its error is the answer, and its details say what could not be undone.
     ///
-    /// The same again answers the same if CHECK finds everything in place; else it is removed and made anew, as is one whose namespace
-    /// ended. One that lives and was asked for in other words is refused (code 7).
+    /// The same again answers the same, unless CHECK (where it may be called) finds a difference: that is the error then, for nobody takes
+    /// the network of a container away by an ADD. Neither may it be asked for in other words while it lives (code 7). What is left of one
+    /// whose namespace ended is removed first.
     pub fn add(&mut self, list: &NetworkList, attachment: &Attachment) -> Result<AddResult> {
         let netns = namespace(attachment.netns.as_deref(), "ADD")?;
         let chain = Chain::new(self.runtime, list, Some(attachment));
         chain.check_programs()?;
         let ahead = chain.ahead()?;
-        open_netns(netns)?;
+        let life = again::life(&open_netns(netns)?);
         self.cache.prepare(&list.name, &attachment.key)?;
-        if let Some(result) = self.again(list, attachment)? {
+        if let Some(result) = self.again(list, attachment, life.as_ref())? {
             return Ok(result);
         }
         let (key, netns) = (attachment.key.clone(), netns.to_owned());
-        self.add_all(&chain, &Command::Add { key, netns }, &ahead)
+        let result = self.add_all(&chain, &Command::Add { key, netns }, &ahead)?;
+        match self.cache.write(list, attachment, &result, life.as_ref()) {
+            Ok(()) => Ok(result),
+            Err(err) => Err(self.undo(&chain, chain.last(), Some(&result), err)),
+        }
     }
 
     fn add_all(&mut self, chain: &Chain<'_>, add: &Command, ahead: &Ahead) -> Result<AddResult> {
@@ -168,15 +173,7 @@ impl<'a> Run<'a> {
                 Err(err) => return Err(self.undo(chain, at, result.as_ref(), err)),
             }
         }
-        let result = result.unwrap_or_default();
-        let kept = match chain.attachment {
-            Some(attachment) => self.cache.write(chain.list, attachment, &result),
-            None => Ok(()),
-        };
-        match kept {
-            Ok(()) => Ok(result),
-            Err(err) => Err(self.undo(chain, chain.last(), Some(&result), err)),
-        }
+        Ok(result.unwrap_or_default())
     }
 
     /// Takes away what the plugins up to this one did; the error with what could not be.
@@ -208,9 +205,10 @@ impl<'a> Run<'a> {
             netns: attachment.netns.clone().filter(|path| !is_gone(path)),
         };
         let previous = previous.filter(|_| chain.list.version >= Version::V040);
+        let ahead = chain.ahead_of_del(last);
         let mut failed = Vec::new();
         for at in (0..=last).rev() {
-            if let Err(err) = self.step(chain, at, &del, previous, &Ahead::default())
+            if let Err(err) = self.step(chain, at, &del, previous, &ahead)
                 && let Some(link) = chain.links.get(at)
             {
                 failed.push((link.label(), err));

@@ -46,10 +46,13 @@ impl AttachmentKey {
     }
 }
 
-/// What later plugins of a chain add to the same attachment.
+/// What later plugins of a chain do with the same attachment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ahead {
+    /// ADD: these will be asked for.
     pub(crate) ports: Vec<::bridge::PortSpec>,
+    /// DEL: the attachment will be taken away, with all that is its own.
+    pub(crate) detach: bool,
 }
 
 impl Ahead {

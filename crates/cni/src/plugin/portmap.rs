@@ -142,6 +142,9 @@ fn del(
     key: &AttachmentKey,
     _: Option<&Path>,
 ) -> Result<()> {
+    if input.ahead.detach {
+        return Ok(()); // in one plan
+    }
     let nothing = spec(input, key, Vec::new())?;
     let host = session.host()?;
     let found = host.attachment(&nothing.network, &nothing.who, nothing.ifname);

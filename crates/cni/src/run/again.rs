@@ -1,38 +1,56 @@
 //! ADD of what was attached before.
 
-use super::cache::Kept;
+use super::cache::{Kept, Life};
 use super::{Attachment, Run, is_gone};
 use crate::error::{Code, Error, Result};
 use crate::list::NetworkList;
 use crate::result::AddResult;
 use crate::version::Version;
+use ns_mgmt::NetNs;
+
+/// Which namespace it is; `None` where the kernel does not say.
+pub(super) fn life(netns: &NetNs) -> Option<Life> {
+    Some(Life {
+        boot: ns_mgmt::boot_id().ok()?,
+        cookie: netns.cookie().ok()?,
+    })
+}
 
 impl Run<'_> {
-    /// The result of the same ADD if it still holds. What else is left of an earlier one is taken away, unless it lives: nobody who asks
-    /// for something else takes a container's network away.
+    /// The result of the same ADD if it still holds. What is left of one whose namespace ended is taken away; one that lives is left
+    /// alone.
     pub(super) fn again(
         &mut self,
         list: &NetworkList,
         attachment: &Attachment,
+        life: Option<&Life>,
     ) -> Result<Option<AddResult>> {
         // A file that cannot be read is written anew.
         let Some(kept) = self.cache.read(&list.name, &attachment.key).ok().flatten() else {
             return Ok(None);
         };
-        let of = &kept.attachment;
-        let lives = of.netns.as_ref().is_some_and(|path| !is_gone(path));
-        let is_same = is_same(&kept, list, attachment);
-        if lives && !is_same {
-            return Err(is_there(list, of));
+        if !lives(&kept, attachment, life) {
+            return self.del(list, attachment).map(|()| None);
         }
-        let may_check = list.version >= Version::V040 && !list.disable_check;
-        if let Some(result) = kept.result.filter(|_| lives && may_check)
-            && self.check_all(list, attachment, &result).is_ok()
-        {
-            return Ok(Some(result));
+        if !is_same(&kept, list, attachment) {
+            return Err(is_there(list, &kept.attachment));
         }
-        self.del(list, attachment).map(|()| None)
+        let result = kept.result.unwrap_or_default();
+        if list.version >= Version::V040 && !list.disable_check {
+            let checked = self.check_all(list, attachment, &result);
+            checked.map_err(|err| err.and("it is attached already; DEL takes it away"))?;
+        }
+        Ok(Some(result))
     }
+}
+
+/// Whether the namespace that was attached is there still. At the same path there may be another by now, as after a boot; where nobody
+/// wrote down which one it was, it is taken for the same.
+fn lives(kept: &Kept, attachment: &Attachment, life: Option<&Life>) -> bool {
+    let before = kept.attachment.netns.as_ref();
+    let is_other = kept.life.is_some() && kept.life.as_ref() != life;
+    let is_here = before == attachment.netns.as_ref();
+    before.is_some_and(|path| !is_gone(path)) && !(is_here && is_other)
 }
 
 fn is_same(kept: &Kept, list: &NetworkList, attachment: &Attachment) -> bool {

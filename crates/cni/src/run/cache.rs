@@ -36,6 +36,17 @@ pub(super) struct Kept {
     /// The list that was run, if it can be read here.
     pub(super) list: Option<NetworkList>,
     pub(super) result: Option<AddResult>,
+    /// The namespace that was attached, if we did it.
+    pub(super) life: Option<Life>,
+}
+
+/// A namespace as no other is called, ever: another runtime does not look at this key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Life {
+    /// The boot of the machine.
+    pub(super) boot: String,
+    /// The namespace's cookie, unique until the next boot.
+    pub(super) cookie: u64,
 }
 
 /// All files of a network.
@@ -64,6 +75,8 @@ struct File {
     capability_args: Map<String, Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     result: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    vetch: Option<Life>,
 }
 
 impl Cache {
@@ -174,6 +187,7 @@ impl Cache {
         list: &NetworkList,
         attachment: &Attachment,
         result: &AddResult,
+        life: Option<&Life>,
     ) -> Result<()> {
         let netns = attachment.netns.as_ref();
         let file = File {
@@ -186,6 +200,7 @@ impl Cache {
             cni_args: attachment.args.all(),
             capability_args: attachment.capabilities.keys().clone(),
             result: Some(json::to_value(&Written::new(result, list.version))),
+            vetch: life.cloned(),
         };
         let text = json::to_value(&file).to_string();
         let path = self.path(&list.name, &attachment.key);
@@ -256,6 +271,7 @@ fn parse(text: &[u8], otherwise: Option<&AttachmentKey>) -> Result<Kept> {
             network: None,
             list: None,
             result: Some(AddResult::parse(text)?),
+            life: None,
         });
     }
     let file: File = document.keys()?;
@@ -281,6 +297,7 @@ fn parse(text: &[u8], otherwise: Option<&AttachmentKey>) -> Result<Kept> {
         network: Some(file.network_name),
         list,
         result: result.transpose()?,
+        life: file.vetch,
     })
 }
 
@@ -357,8 +374,8 @@ mod tests {
     #[test]
     fn a_file_of_ours_has_the_keys_of_libcni_and_is_read_again() {
         let (_base, cache) = cache();
-        cache.write(&blue(), &web(), &result()).unwrap();
-        cache.write(&blue(), &web(), &result()).unwrap();
+        cache.write(&blue(), &web(), &result(), None).unwrap();
+        cache.write(&blue(), &web(), &result(), None).unwrap();
         let path = cache.directory.join("blue-web-eth0");
         let text: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         let keys: Vec<_> = text.as_object().unwrap().keys().cloned().collect();
@@ -385,6 +402,13 @@ mod tests {
         let kept = cache.read("blue", &key("web")).unwrap().unwrap();
         assert_eq!((kept.attachment, kept.result), (web(), Some(result())));
         assert_eq!(kept.list.unwrap().to_json(), blue().to_json());
+        let life = Some(Life {
+            boot: "b".to_owned(),
+            cookie: u64::MAX,
+        });
+        let written = cache.write(&blue(), &web(), &result(), life.as_ref());
+        let read = cache.read("blue", &key("web")).unwrap().unwrap().life;
+        assert_eq!((written, read), (Ok(()), life));
         cache.remove("blue", &key("web")).unwrap();
         cache.remove("blue", &key("web")).unwrap();
         assert_eq!(cache.read("blue", &key("web")).unwrap(), None);

@@ -105,6 +105,15 @@ impl<'a> Chain<'a> {
         Ok(ahead)
     }
 
+    /// What the plugins of ours that come later in a DEL from this plugin on will do.
+    pub(super) fn ahead_of_del(&self, last: usize) -> Ahead {
+        let mut ways = self.links.iter().take(last + 1).map(|link| &link.way);
+        Ahead {
+            detach: ways.any(|way| matches!(way, Ok(Way::Here(own)) if own.name == "bridge")),
+            ..Ahead::default()
+        }
+    }
+
     /// What a plugin is given.
     fn input(&self, link: &Link<'_>, previous: Option<&AddResult>) -> String {
         let given = Given {

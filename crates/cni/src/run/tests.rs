@@ -1,5 +1,7 @@
 //! Lists of plugins of others, played by shell scripts that write down how they were called.
 
+mod gc;
+
 use super::*;
 use crate::exec::tests::add_plugin;
 use serde_json::Value;
@@ -333,9 +335,18 @@ fn the_same_add_again_answers_the_same() {
     assert_eq!(world.log(), "");
 
     world.fail("b", "CHECK", 100);
-    world.run(|run| run.add(&list, &world.web())).unwrap();
-    let anew = "DEL c, DEL b, DEL a, ADD a, ADD b, ADD c";
-    assert_eq!(world.log(), format!("CHECK a, CHECK b, {anew}"));
+    let error = world.run(|run| run.add(&list, &world.web())).unwrap_err();
+    assert_eq!(
+        error.details,
+        "why; it is attached already; DEL takes it away"
+    );
+    assert_eq!(world.log(), "CHECK a, CHECK b");
+    let off = list_of("1.0.0", r#", "disableCheck": true"#, ABC);
+    world.run(|run| run.del(&list, &world.web())).unwrap();
+    world.run(|run| run.add(&off, &world.web())).unwrap();
+    world.log();
+    assert_eq!(world.run(|run| run.add(&off, &world.web())).unwrap(), first);
+    assert_eq!(world.log(), "");
 }
 
 #[test]
@@ -350,7 +361,19 @@ fn an_attachment_whose_namespace_ended_is_made_anew() {
         ..world.web()
     };
     world.run(|run| run.add(&list, &after)).unwrap();
-    assert_eq!(world.log(), "DEL c, DEL b, DEL a, ADD a, ADD b, ADD c");
+    let anew = "DEL c, DEL b, DEL a, ADD a, ADD b, ADD c";
+    assert_eq!(world.log(), anew);
+
+    // As after a boot: the path is the same, the namespace is not.
+    let text = fs::read_to_string(world.kept("web")).unwrap();
+    let cookie = text.find("\"cookie\":").unwrap() + "\"cookie\":".len();
+    fs::write(
+        world.kept("web"),
+        format!("{}9{}", &text[..cookie], &text[cookie..]),
+    )
+    .unwrap();
+    world.run(|run| run.add(&list, &after)).unwrap();
+    assert_eq!(world.log(), anew);
     let kept = world
         .run(|run| run.kept_list("blue", &key("web")))
         .unwrap()
@@ -412,84 +435,4 @@ fn plugins_of_ours_run_in_this_process() {
     assert_eq!(world.log(), "ADD a, DEL a");
     assert_eq!(world.previous("a", "ADD").unwrap(), "10.9.0.5/24");
     assert_eq!(programs, [false, true, true, false]);
-}
-
-fn add_with_ended(world: &World, list: &NetworkList) {
-    symlink("/proc/self/ns/net", world.path("ends")).unwrap();
-    for (name, netns) in [("web", "netns"), ("db", "ends")] {
-        let netns = Some(world.path(netns));
-        let attachment = Attachment {
-            netns,
-            ..Attachment::new(key(name))
-        };
-        world.run(|run| run.add(list, &attachment)).unwrap();
-    }
-    fs::remove_file(world.path("ends")).unwrap();
-    world.log();
-}
-
-#[test]
-fn gc_takes_away_what_has_no_namespace_and_tells_what_has_one() {
-    let world = World::new();
-    let list = list("1.1.0");
-    add_with_ended(&world, &list);
-    world.run(|run| run.gc(&list, None)).unwrap();
-    assert_eq!(world.log(), "DEL c, DEL b, DEL a, GC a, GC b, GC c");
-    let valid = r#"[{"containerID":"web","ifname":"eth0"}]"#;
-    assert_eq!(
-        world.input("c", "GC")["cni.dev/valid-attachments"].to_string(),
-        valid
-    );
-    assert!(world.input("c", "GC").get("runtimeConfig").is_none());
-    assert!(world.kept("web").exists() && !world.kept("db").exists());
-}
-
-#[test]
-fn gc_spares_what_is_said_to_be_valid_and_tries_everything() {
-    let world = World::new();
-    let list = list("1.1.0");
-    add_with_ended(&world, &list);
-    world.fail("b", "DEL", 42);
-    world.fail("a", "GC", 43);
-    let error = world
-        .run(|run| run.gc(&list, Some(&[key("db")])))
-        .unwrap_err();
-    assert_eq!(world.log(), "DEL c, DEL b, DEL a, GC a, GC b, GC c");
-    assert_eq!(
-        (error.code, error.msg.as_str()),
-        (Code::Other(42), "DEL of web/eth0: b says no")
-    );
-    assert!(
-        error.details.ends_with("and then: plugin `a`: a says no"),
-        "{}",
-        error.details
-    );
-    assert!(world.kept("web").exists() && world.kept("db").exists());
-}
-
-#[test]
-fn gc_of_an_older_list_deletes_only_and_of_another_does_nothing() {
-    let world = World::new();
-    let old = list("1.0.0");
-    add_with_ended(&world, &old);
-    let off = list_of("1.1.0", r#", "disableGC": true"#, ABC);
-    world.run(|run| run.gc(&off, None)).unwrap();
-    assert_eq!(world.log(), "");
-    world.run(|run| run.gc(&old, None)).unwrap();
-    assert_eq!(world.log(), "DEL c, DEL b, DEL a");
-}
-
-#[test]
-fn gc_does_nothing_where_it_cannot_know_what_is_valid() {
-    let world = World::new();
-    let list = list("1.1.0");
-    let error = world.run(|run| run.gc(&list, None)).unwrap_err();
-    assert!(error.msg.contains("there is no "), "{error}");
-    add_with_ended(&world, &list);
-    fs::write(world.kept("old"), "{").unwrap();
-    let error = world.run(|run| run.gc(&list, None)).unwrap_err();
-    assert!(error.msg.contains("results/blue-old-eth0"), "{error}");
-    assert_eq!(world.log(), "");
-    world.run(|run| run.gc(&list, Some(&[key("web")]))).unwrap();
-    assert_eq!(world.log(), "DEL c, DEL b, DEL a, GC a, GC b, GC c");
 }

@@ -41,8 +41,8 @@ stderr is passed on.
 Exit codes: 0 done, 1 the answer is no (CHECK found differences, STATUS says that an ADD would
 fail), 2 failed.
 
-ADD undoes what it did if a plugin fails. The same ADD again answers the same if CHECK finds all
-in place, and is made anew if not.
+ADD undoes what it did if a plugin fails. The same ADD again answers the same, or what CHECK finds
+wrong; only what is left of a namespace that ended is removed and made anew.
 
 GC without --valid spares what is kept or recorded and whose namespace is there or may be; it is
 refused where nothing was ever kept, or a file that may be of the network cannot be read.")]
