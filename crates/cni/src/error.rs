@@ -1,6 +1,6 @@
 //! The error object of the specification: a code, a sentence, details.
 
-use crate::json::to_value;
+use crate::json::{Document, to_value};
 use crate::version::Version;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -140,7 +140,7 @@ impl Error {
     /// assert_eq!(error.map(|error| error.code), Some(cni::Code::TryAgain));
     /// ```
     pub fn parse(text: &[u8]) -> Option<Error> {
-        let read: Read = crate::json::parse_keys(text).ok()?;
+        let read: Read = Document::parse(text).and_then(|all| all.keys()).ok()?;
         let error = Error::new(read.code.into(), read.msg);
         Some(error.with_details(cut(read.details)))
     }

@@ -235,7 +235,9 @@ impl NetworkList {
         }
         keys.set("loadOnlyInlinedPlugins", true);
         let plugins = self.plugins.iter();
-        let plugins: Vec<Value> = plugins.map(|plugin| plugin.document.as_value()).collect();
+        let plugins: Vec<Value> = plugins
+            .map(|plugin| Value::Object(plugin.document.0.clone()))
+            .collect();
         keys.set("plugins", plugins);
         Value::Object(keys.0).to_string()
     }

@@ -45,7 +45,7 @@ impl AddResult {
 
     /// The same where a text that does not say its version is of this one.
     pub(crate) fn parse_in(text: &[u8], version: Version) -> Result<AddResult> {
-        let written: Written = parse_keys(text)?;
+        let written: Written = Document::parse(text)?.keys()?;
         written.read("", Some(version))
     }
 

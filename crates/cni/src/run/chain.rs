@@ -133,7 +133,6 @@ impl<'a> Chain<'a> {
         let none = Args::default();
         serve(&Input {
             conf: NetConf::parse(text.as_bytes())?,
-            text: text.as_bytes(),
             args: self.attachment.map_or(&none, |of| &of.args),
             ahead,
         })
