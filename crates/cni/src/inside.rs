@@ -6,11 +6,13 @@ use core_netlink::addr::AddressFilter;
 use core_netlink::link::{Link, LinkSpec};
 use core_netlink::{Conn, IfName, Protocol};
 use ipnet::IpNet;
+use ns_mgmt::NetNs;
 use std::path::Path;
 
 /// The namespace of a call, never the one that the plugin runs in.
 pub(crate) struct Inside {
     pub(crate) conn: Conn,
+    pub(crate) netns: NetNs,
 }
 
 impl Inside {
@@ -24,11 +26,17 @@ impl Inside {
         }
         let conn = netns.conn(Protocol::Route);
         let conn = conn.map_err(|err| Error::new(Code::Failed, format!("{err:?}")))?;
-        Ok(Inside { conn })
+        Ok(Inside { conn, netns })
     }
 
     pub(crate) fn link(&mut self, name: IfName) -> Result<Link> {
         let link = self.conn.get_link(name);
+        link.map_err(|err| kernel(&format!("look for `{name}`"), &err))
+    }
+
+    /// `None` if there is no such link.
+    pub(crate) fn find(&mut self, name: IfName) -> Result<Option<Link>> {
+        let link = self.conn.find_link(name);
         link.map_err(|err| kernel(&format!("look for `{name}`"), &err))
     }
 
@@ -57,4 +65,10 @@ impl Inside {
 pub(crate) fn kernel(op: &str, err: &core_netlink::Error) -> Error {
     let hint = err.hint().unwrap_or_default();
     Error::new(Code::Failed, format!("cannot {op}: {err:?}")).with_details(hint)
+}
+
+/// What was tried in a namespace, and what to do next where that is known.
+pub(crate) fn namespace(err: &ns_mgmt::Error) -> Error {
+    let hint = err.hint().unwrap_or_default();
+    Error::new(Code::Failed, format!("{err:?}")).with_details(hint)
 }

@@ -3,11 +3,13 @@
 mod bridge;
 mod collect;
 mod compare;
+mod done;
 mod firewall;
 mod ipam;
 mod loopback;
 mod portmap;
 mod ptp;
+mod tuning;
 mod wired;
 
 use crate::args::Args;
@@ -96,6 +98,7 @@ pub(crate) const PLUGINS: &[Plugin] = &[
     portmap::PLUGIN,
     firewall::PLUGIN,
     ptp::PLUGIN,
+    tuning::PLUGIN,
 ];
 
 /// The plugin of this name.
