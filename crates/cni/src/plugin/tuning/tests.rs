@@ -9,7 +9,6 @@ fn read(keys: &str, args: &str) -> Result<Keys> {
     let text = format!(r#"{{"cniVersion": "1.0.0", "name": "blue", "type": "tuning"{keys}}}"#);
     let input = Input {
         conf: NetConf::parse(text.as_bytes())?,
-        text: text.as_bytes(),
         args: &args.parse()?,
         ahead: Ahead::default(),
     };
@@ -172,7 +171,6 @@ fn removal_needs_nothing_but_a_directory() {
             format!(r#"{{"cniVersion": "1.0.0", "name": "blue", "type": "tuning", {keys}}}"#);
         let input = Input {
             conf: NetConf::parse(text.as_bytes()).unwrap(),
-            text: text.as_bytes(),
             args: &"".parse().unwrap(),
             ahead: Ahead::default(),
         };
