@@ -50,6 +50,7 @@ impl Engine {
         };
         let up = LinkSpec {
             up: Some(true),
+            promisc: network.promiscuous.then_some(true),
             ..LinkSpec::default()
         };
         let mut requests: Vec<Box<dyn Request + '_>> = Vec::new();

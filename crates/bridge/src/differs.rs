@@ -12,7 +12,7 @@ use crate::record::Claim;
 use crate::spec::{Attachment, Network, State};
 use core_netlink::addr::AddressFilter;
 use core_netlink::fdb::{FdbEntry, FdbLife};
-use core_netlink::link::{Link, Slave};
+use core_netlink::link::{Link, LinkFlags, Slave};
 use core_netlink::nft::Value;
 use core_netlink::route::{RouteFilter, RouteType, Table};
 use core_netlink::{Conn, HwAddr, IfIndex};
@@ -400,6 +400,11 @@ fn has_default(conn: &mut Conn, like: IpAddr) -> core_netlink::Result<bool> {
 fn bridge_differs(network: &Network, link: &Link, seen: &Seen) -> Vec<String> {
     let mut how = Vec::new();
     how.extend(says(!link.is_up(), "is down"));
+    let promiscuous = link.flags.contains(LinkFlags::PROMISC);
+    how.extend(says(
+        network.promiscuous && !promiscuous,
+        "is not promiscuous",
+    ));
     let mac = HwAddr::from(network.mac);
     how.extend(says(
         network.owns_bridge() && link.address.as_ref() != Some(&mac),

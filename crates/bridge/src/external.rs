@@ -248,6 +248,9 @@ impl Engine {
             let gone = from.subnets.iter().filter(|of| !to.subnets.contains(of));
             let had = to.shared.clone().unwrap_or_default();
             self.remove_gateways(to.bridge, &had.without(gone))?;
+            if from.promiscuous && !to.promiscuous && !had.promiscuous {
+                self.hand_up_all(to.bridge, false)?;
+            }
         }
         if from.has_ipv6() && !to.has_ipv6() {
             self.put_back(&(ipv6_switch(to.bridge), "0"))?;
@@ -374,6 +377,7 @@ fn changed(op: &str, there: &Network, asked: &NetworkSpec, force: bool) -> Resul
     Ok(Network {
         subnets: merged(op, &there.subnets, &new, force)?,
         internal: asked.internal,
+        promiscuous: asked.promiscuous,
         mtu: asked.mtu.unwrap_or(there.mtu),
         host_services: asked.host_services,
         policy: asked.policy.sorted(),

@@ -179,6 +179,7 @@ impl Engine {
             host_services: spec.host_services,
             external_ipam: spec.external_ipam,
             routed: spec.routed,
+            promiscuous: spec.promiscuous,
             shared: None,
             policy: spec.policy.sorted(),
             reaches: Vec::new(),

@@ -259,6 +259,7 @@ mod tests {
             host_services: false,
             external_ipam: false,
             routed: false,
+            promiscuous: false,
             shared: None,
             policy: Policy::default(),
             reaches: Vec::new(),

@@ -3,6 +3,7 @@
 //! Every record carries a format number; a newer one is refused, not guessed.
 
 mod assigned;
+mod opened;
 mod policy;
 
 use crate::error::{Error, Result};
@@ -118,6 +119,8 @@ struct DefinitionFile {
     external_ipam: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     routed: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    promiscuous: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shared: Option<SharedFile>,
     #[serde(default)]
@@ -135,6 +138,7 @@ struct SharedFile {
     gateways: Vec<Text<IpAddr>>,
     ipv4: bool,
     ipv6: bool,
+    promiscuous: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -175,13 +179,6 @@ struct ClaimFile {
     since_ms: u64,
 }
 
-#[derive(Serialize, Deserialize)]
-struct OpenedFile {
-    format: u32,
-    interfaces: Vec<(Text<IfName>, bool)>,
-    ipv6_everywhere: bool,
-}
-
 impl Definition {
     pub(crate) fn write(&self) -> Result<Vec<u8>> {
         let network = &self.network;
@@ -202,10 +199,12 @@ impl Definition {
             host_services: network.host_services,
             external_ipam: network.external_ipam,
             routed: network.routed,
+            promiscuous: network.promiscuous,
             shared: network.shared.as_ref().map(|shared| SharedFile {
                 gateways: texts(&shared.gateways),
                 ipv4: shared.ipv4,
                 ipv6: shared.ipv6,
+                promiscuous: shared.promiscuous,
             }),
             policy: PolicyFile::from(&network.policy),
             reaches: network.reaches.iter().map(JoinedFile::from).collect(),
@@ -233,10 +232,12 @@ impl Definition {
             host_services: file.host_services,
             external_ipam: file.external_ipam,
             routed: file.routed,
+            promiscuous: file.promiscuous,
             shared: file.shared.map(|shared| Shared {
                 gateways: values(shared.gateways),
                 ipv4: shared.ipv4,
                 ipv6: shared.ipv6,
+                promiscuous: shared.promiscuous,
             }),
             policy: file.policy.into(),
             reaches: file.reaches.into_iter().map(Joined::from).collect(),
@@ -318,34 +319,6 @@ impl Claim {
             wish,
             boot: file.boot,
             here: file.here,
-        })
-    }
-}
-
-impl Opened {
-    pub(crate) fn write(&self) -> Result<Vec<u8>> {
-        let interfaces = self
-            .interfaces
-            .iter()
-            .map(|(name, v6)| (Text(*name), *v6))
-            .collect();
-        write(&OpenedFile {
-            format: FORMAT,
-            interfaces,
-            ipv6_everywhere: self.ipv6_everywhere,
-        })
-    }
-
-    pub(crate) fn read(what: &str, bytes: &[u8]) -> Result<Opened> {
-        let file: OpenedFile = read(what, bytes)?;
-        let interfaces = file
-            .interfaces
-            .into_iter()
-            .map(|(name, v6)| (name.0, v6))
-            .collect();
-        Ok(Opened {
-            interfaces,
-            ipv6_everywhere: file.ipv6_everywhere,
         })
     }
 }

@@ -49,6 +49,7 @@ fn settings(there: &Network, spec: &NetworkSpec) -> Option<Row> {
         spec.queues
             .and_then(|asked| differ("queues", there.queues, asked)),
         differ("BIG TCP", there.big_tcp, spec.big_tcp),
+        differ("promiscuous", there.promiscuous, spec.promiscuous),
         differ("host services", there.host_services, spec.host_services),
         spec.bridge
             .and_then(|asked| differ("bridge", there.bridge, asked)),

@@ -6,7 +6,7 @@ use crate::forwarding::{Surroundings, ipv4_switch, ipv6_switch, is_default};
 use crate::host::is_up;
 use crate::spec::{Network, Shared, Subnet};
 use core_netlink::addr::{AddressFilter, AddressSpec};
-use core_netlink::link::{Kind, Link};
+use core_netlink::link::{Kind, Link, LinkFlags, LinkSpec};
 use core_netlink::{IfIndex, IfName};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -47,6 +47,7 @@ impl Engine {
             gateways: self.gateways_on(link.index, &network.subnets)?,
             ipv4: self.is_on(&ipv4_switch(network.bridge))?,
             ipv6: self.is_on(&ipv6_switch(network.bridge))?,
+            promiscuous: link.flags.contains(LinkFlags::PROMISC),
         })
     }
 
@@ -79,7 +80,24 @@ impl Engine {
                 self.put_back(&(path, "0"))?;
             }
         }
+        if network.promiscuous && !had.promiscuous {
+            self.hand_up_all(network.bridge, false)?;
+        }
         self.remove_gateways(network.bridge, &had.without(&network.subnets))
+    }
+
+    /// Sets whether a bridge hands up every packet; no error where it is gone.
+    pub(crate) fn hand_up_all(&mut self, bridge: IfName, on: bool) -> Result<()> {
+        let spec = LinkSpec {
+            promisc: Some(on),
+            ..LinkSpec::default()
+        };
+        match self.kernel.route()?.set_link(bridge, &spec) {
+            Err(err) if err.is_not_found() => Ok(()),
+            set => {
+                set.map_err(|err| netlink(format!("set whether `{bridge}` is promiscuous"), err))
+            }
+        }
     }
 
     pub(crate) fn remove_gateways(&mut self, bridge: IfName, gone: &[Subnet]) -> Result<()> {

@@ -41,6 +41,8 @@ pub struct NetworkSpec {
     pub external_ipam: bool,
     /// Without a bridge: each container has a link of its own to this host, which routes between them. Only with `external_ipam`.
     pub routed: bool,
+    /// The bridge hands every packet up to the host, whoever it is for.
+    pub promiscuous: bool,
     /// The bridge's name; derived from the network's unless given.
     pub bridge: Option<IfName>,
     /// What its containers may do, where it differs from the usual.
@@ -66,6 +68,7 @@ impl NetworkSpec {
             host_services: false,
             external_ipam: false,
             routed: false,
+            promiscuous: false,
             bridge: None,
             policy: Policy::default(),
             reaches: Vec::new(),
@@ -109,6 +112,8 @@ pub struct Network {
     pub external_ipam: bool,
     /// There is no bridge; its name is not used.
     pub routed: bool,
+    /// The bridge hands every packet up to the host.
+    pub promiscuous: bool,
     /// Where somebody else made the bridge: it is used as it is, and stays when the network goes.
     pub shared: Option<Shared>,
     /// What its containers may do, where it differs from the usual.
@@ -130,6 +135,8 @@ pub struct Shared {
     pub ipv4: bool,
     /// It forwarded IPv6.
     pub ipv6: bool,
+    /// It handed every packet up.
+    pub promiscuous: bool,
 }
 
 /// How both ends of its pairs are made.

@@ -219,6 +219,7 @@ fn a_bridge_of_others_is_shared_and_left_as_it_was() {
         let mut host = Host::open().unwrap();
         let four = NetworkSpec {
             bridge: Some("br7".parse().unwrap()),
+            promiscuous: true,
             ..pods(&["10.7.0.0/24", "fd07::/64"])
         };
         let spec = AttachmentSpec {
@@ -228,6 +229,8 @@ fn a_bridge_of_others_is_shared_and_left_as_it_was() {
         host.attach_to(&four, false, &spec, &netns(&a)).unwrap();
         assert!(a.reaches("10.7.0.5") && old.reaches("10.7.0.9") && a.reaches("fd07::1"));
         assert!(old.reaches("10.7.0.1"), "what was there goes on");
+        let promiscuous = || lab.cmd("ip link show br7").ok().stdout.contains("PROMISC");
+        assert!(promiscuous());
         assert!(host.check(None).unwrap().is_empty());
         let eth0 = "eth0".parse().unwrap();
         let one = host.check_attachment(&blue(), &who("a"), eth0).unwrap();
@@ -236,7 +239,7 @@ fn a_bridge_of_others_is_shared_and_left_as_it_was() {
         assert!(!a.ping("-I 10.7.0.66 10.7.0.5"), "its port is guarded");
         away(host);
         let left = before.difference(&lab.state());
-        assert!(left.is_empty(), "{left:?}");
+        assert!(left.is_empty() && !promiscuous(), "{left:?}");
         lab.cmd("ip link delete br7").ok();
         lab.cmd("ip link delete veth7").ok();
     });

@@ -94,6 +94,7 @@ fn network(
         gateways: subnets.iter().map(|(_, gateway)| *gateway).collect(),
         internal: !keys.is_gateway() && !keys.ip_masq,
         mtu: Some(keys.mtu()?),
+        promiscuous: keys.promisc_mode,
         host_services: keys.vetch.host_services.unwrap_or(true),
         bridge: Some(keys.bridge),
         policy: Policy {
