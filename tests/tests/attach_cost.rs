@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use vetch_tests::skip::has_tool;
-use vetch_tests::{Lab, lab, skip};
+use vetch_tests::{Lab, Run, lab, skip};
 
 const RTM_NEWLINK: u16 = 16;
 const RTM_SETLINK: u16 = 19;
@@ -15,6 +15,10 @@ const IFLA_NET_NS_FD: u16 = 28;
 const SENDS: usize = 8;
 /// At most so many system calls from the first instruction to the last, the dynamic loader's included.
 const CALLS: usize = 220;
+/// The same of CNI's bridge with host-local: its answer says two links of the host.
+const PLUGIN_SENDS: usize = SENDS + 2;
+/// The lease with its directory, lock and second name.
+const PLUGIN_CALLS: usize = 280;
 
 /// The system calls of a command and of all that it started, as strace(1) saw them.
 #[derive(Default)]
@@ -31,14 +35,19 @@ struct Trace {
 impl Trace {
     /// Runs `vetch WORDS` under strace, with every byte that is sent.
     fn of(lab: &Lab, words: &str) -> Trace {
-        let options = "strace -f -qq -e signal=none -e write=all -o /run/trace".split(' ');
         let vetch = std::env::var("VETCH_BIN").unwrap();
-        let argv: Vec<_> = options
-            .chain([vetch.as_str()])
+        let words: Vec<_> = [vetch.as_str()]
+            .into_iter()
             .chain(words.split(' '))
             .collect();
+        Trace::under(lab, &words, |run| run)
+    }
+
+    fn under<'a>(lab: &'a Lab, argv: &[&str], with: impl FnOnce(Run<'a>) -> Run<'a>) -> Trace {
+        let options = "strace -f -qq -e signal=none -e write=all -o /run/trace".split(' ');
+        let argv: Vec<_> = options.chain(argv.iter().copied()).collect();
         // Where cargo would have the loader look is no part of an attach.
-        lab.argv(&argv).env("LD_LIBRARY_PATH", "").go().ok();
+        with(lab.argv(&argv).env("LD_LIBRARY_PATH", "")).go().ok();
         let text = std::fs::read_to_string("/run/trace").unwrap();
         std::fs::remove_file("/run/trace").unwrap();
         Trace::read(&text)
@@ -280,6 +289,65 @@ fn neighbours_cost_nothing() {
             third.calls
         );
         lab.vetch("network rm blue --force").ok();
+    });
+}
+
+/// Plugins under their own names.
+const PLUGINS: &str = "/run/plugins";
+const CONFIGURATION: &str = r#"{"cniVersion": "1.0.0", "name": "pods", "type": "bridge", "bridge": "cni0", "isDefaultGateway": true,
+    "ipMasq": true, "ipam": {"type": "host-local", "subnet": "10.66.0.0/16", "dataDir": "/run/leases"}}"#;
+
+fn plugin(lab: &Lab, command: &str, n: usize) -> Trace {
+    let program = format!("{PLUGINS}/bridge");
+    Trace::under(lab, &[&program], |run| {
+        run.env("CNI_COMMAND", command)
+            .env("CNI_CONTAINERID", &format!("c{n}"))
+            .env("CNI_NETNS", &format!("/run/netns/c{n}"))
+            .env("CNI_IFNAME", "eth0")
+            .stdin(CONFIGURATION)
+    })
+}
+
+/// CNI's bridge with host-local, in one process: as much as an attach, and the lease on disk.
+#[test]
+fn a_plugin_asks_little_more_than_an_attach() {
+    lab(|lab| {
+        if !is_traced(lab) {
+            skip!("tool:strace: cannot count system calls");
+        }
+        lab.vetch(&format!("cni install --dir {PLUGINS} --plugins bridge"))
+            .ok();
+        let mut added = Vec::new();
+        for n in 1..=8 {
+            lab.netns(&format!("c{n}"));
+            added.push(plugin(lab, "ADD", n));
+        }
+        let (second, eighth) = (&added[1], &added[7]);
+        for trace in [second, eighth] {
+            trace.check(PLUGIN_SENDS, PLUGIN_CALLS);
+            assert_eq!((trace.processes, trace.threads), (0, 0), "one of each");
+        }
+        assert_eq!(eighth.sends.len(), second.sends.len(), "sends");
+        let apart = eighth.calls.abs_diff(second.calls);
+        assert!(
+            apart <= NOISE,
+            "{} and {} calls",
+            eighth.calls,
+            second.calls
+        );
+        lab.vetch("gc").ok();
+        let deleted = plugin(lab, "DEL", 8);
+        deleted.check(SENDS, PLUGIN_CALLS);
+        assert_eq!(
+            (deleted.processes, deleted.threads),
+            (1, 0),
+            "the child settles"
+        );
+        lab.vetch("network rm pods --force").ok();
+        lab.vetch(&format!("cni uninstall --dir {PLUGINS}")).ok();
+        for dir in [PLUGINS, "/run/leases"] {
+            std::fs::remove_dir_all(dir).unwrap();
+        }
     });
 }
 
