@@ -4,7 +4,7 @@ mod runtime;
 
 use crate::attachment::AttachmentKey;
 use crate::error::{Code, Error, Result};
-use crate::json::{Document, optional_text};
+use crate::json::{Document, optional_text, to_value};
 use crate::name;
 use crate::result::{AddResult, Dns, Written};
 use crate::version::Version;
@@ -144,6 +144,11 @@ impl NetConf {
     /// The keys that are fields of `T`; errors as those of [`Document::keys`].
     pub(crate) fn keys<T: DeserializeOwned>(&self) -> Result<T> {
         self.document.keys()
+    }
+
+    /// The configuration as JSON, with all keys of all plugins.
+    pub(crate) fn text(&self) -> String {
+        to_value(&self.document.0).to_string()
     }
 }
 

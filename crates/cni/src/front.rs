@@ -92,6 +92,7 @@ fn serve(
         conf,
         args: &call.args,
         ahead: Ahead::default(),
+        caller: None,
     };
     let result = run(plugin, &call.command, &input, session)?;
     Ok(result.map_or_else(String::new, |result| result.to_json(version)))

@@ -1,10 +1,11 @@
-//! IP address management: `host-local` and `static`, in the process of the plugin that needs an address.
+//! IP address management: `host-local` and `static`, in the process of the plugin that needs an address; others by their program.
 //!
 //! Owns the keys of `ipam`, the wishes of a runtime, and the leases on disk. Leaves to others: which address is next (the crate `ipam`),
 //! and what is done with an address.
 
 mod boot;
 mod dir;
+mod foreign;
 mod host_local;
 mod key;
 mod leases;
@@ -14,6 +15,7 @@ mod resolv;
 mod static_addresses;
 mod wishes;
 
+pub use foreign::Foreign;
 pub use host_local::HostLocal;
 pub use key::Key;
 pub use leases::{DEFAULT_DIR, Leases};
@@ -67,6 +69,8 @@ pub enum Ipam {
     HostLocal(HostLocal),
     /// As they are written down.
     Static(Static),
+    /// By a plugin of others; only where a list is run ([`Run`](crate::Run)), which knows where those are.
+    Foreign(Foreign),
 }
 
 /// The part of a configuration that is read here.
@@ -105,6 +109,11 @@ impl Ipam {
         }
     }
 
+    /// Whether a type of management is one of these here.
+    pub(crate) fn is_known(kind: &str) -> bool {
+        ["host-local", "static"].contains(&kind)
+    }
+
     /// What is needed to give back: a configuration that changed since, and is wrong in all else of `ipam`, is no obstacle.
     pub(crate) fn for_removal(conf: &NetConf) -> Result<Ipam> {
         match conf.ipam.as_deref() {
@@ -123,6 +132,7 @@ impl Ipam {
             Ipam::None => Ok(Given::default()),
             Ipam::HostLocal(ipam) => ipam.add(key),
             Ipam::Static(ipam) => ipam.add(),
+            Ipam::Foreign(ipam) => ipam.add(),
         }
     }
 
@@ -134,6 +144,7 @@ impl Ipam {
     pub fn undo(&self, key: &Key, given: &Given) -> Result<()> {
         match self {
             Ipam::HostLocal(ipam) => ipam.give_back(key, &given.new),
+            Ipam::Foreign(ipam) => ipam.call("DEL").map(drop),
             Ipam::None | Ipam::Static(_) => Ok(()),
         }
     }
@@ -146,6 +157,7 @@ impl Ipam {
     pub fn del(&self, key: &Key) -> Result<()> {
         match self {
             Ipam::HostLocal(ipam) => ipam.del(key),
+            Ipam::Foreign(ipam) => ipam.call("DEL").map(drop),
             Ipam::None | Ipam::Static(_) => Ok(()),
         }
     }
@@ -160,6 +172,7 @@ impl Ipam {
             Ipam::None => Ok(()),
             Ipam::HostLocal(ipam) => ipam.check(key, given),
             Ipam::Static(ipam) => ipam.check(given),
+            Ipam::Foreign(ipam) => ipam.call("CHECK").map(drop),
         }
     }
 
@@ -171,6 +184,7 @@ impl Ipam {
     pub fn gc(&self, valid: &[Key]) -> Result<()> {
         match self {
             Ipam::HostLocal(ipam) => ipam.gc(valid),
+            Ipam::Foreign(ipam) => ipam.call("GC").map(drop),
             Ipam::None | Ipam::Static(_) => Ok(()),
         }
     }
@@ -183,6 +197,7 @@ impl Ipam {
     pub fn status(&self) -> Result<()> {
         match self {
             Ipam::HostLocal(ipam) => ipam.status(),
+            Ipam::Foreign(ipam) => ipam.call("STATUS").map(drop),
             Ipam::None | Ipam::Static(_) => Ok(()),
         }
     }

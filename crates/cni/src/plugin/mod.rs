@@ -16,7 +16,8 @@ use crate::args::Args;
 use crate::attachment::AttachmentKey;
 use crate::config::NetConf;
 use crate::error::{Code, Error, Result};
-use crate::ipam::{Ipam, Key};
+use crate::exec::Caller;
+use crate::ipam::{Foreign, Ipam, Key};
 use crate::result::AddResult;
 use crate::session::Session;
 use std::path::{Path, PathBuf};
@@ -28,16 +29,31 @@ pub(crate) struct Input<'a> {
     pub(crate) args: &'a Args,
     /// What plugins that come later in the same process will ask for.
     pub(crate) ahead: Ahead,
+    /// How IPAM plugins of others are called, where it is known where those are.
+    pub(crate) caller: Option<&'a Caller>,
 }
 
 impl Input<'_> {
     /// How addresses are managed, with all wishes.
     fn ipam(&self) -> Result<Ipam> {
-        Ipam::read(&self.conf, self.args)
+        match self.foreign_ipam() {
+            Some(foreign) => foreign,
+            None => Ipam::read(&self.conf, self.args),
+        }
     }
 
     fn ipam_for_removal(&self) -> Result<Ipam> {
-        Ipam::for_removal(&self.conf)
+        match self.foreign_ipam() {
+            Some(foreign) => foreign,
+            None => Ipam::for_removal(&self.conf),
+        }
+    }
+
+    /// The plugin of others that manages addresses, if one does.
+    fn foreign_ipam(&self) -> Option<Result<Ipam>> {
+        let (kind, caller) = (self.conf.ipam.as_deref()?, self.caller?);
+        let foreign = || Foreign::new(caller, kind, &self.conf);
+        (!Ipam::is_known(kind)).then(|| foreign().map(Ipam::Foreign))
     }
 }
 

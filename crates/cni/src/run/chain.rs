@@ -135,6 +135,7 @@ impl<'a> Chain<'a> {
             conf: NetConf::parse(text.as_bytes())?,
             args: self.attachment.map_or(&none, |of| &of.args),
             ahead,
+            caller: Some(&self.caller),
         })
     }
 }

@@ -436,3 +436,35 @@ fn plugins_of_ours_run_in_this_process() {
     assert_eq!(world.previous("a", "ADD").unwrap(), "10.9.0.5/24");
     assert_eq!(programs, [false, true, true, false]);
 }
+
+#[test]
+fn addresses_may_come_of_a_plugin_of_others() {
+    let world = World::new();
+    let with = |kind: &str| {
+        list_of(
+            "1.1.0",
+            "",
+            &format!(r#"{{"type": "static", "ipam": {{"type": "{kind}", "own": 1}}}}"#),
+        )
+    };
+    let (list, web) = (with("a"), world.web());
+    let result = world.run(|run| run.add(&list, &web)).unwrap();
+    assert_eq!(result.ips[0].address.to_string(), "10.1.0.1/24");
+    assert_eq!(world.input("a", "ADD")["ipam"]["own"], 1);
+    world.run(|run| run.check(&list, &web)).unwrap();
+    assert_eq!(world.previous("a", "CHECK").unwrap(), "10.1.0.1/24");
+    world.run(|run| run.status(&list)).unwrap();
+    world.run(|run| run.gc(&list, Some(&[]))).unwrap();
+    assert_eq!(world.log(), "ADD a, CHECK a, STATUS a, DEL a, GC a");
+
+    world.fail("a", "ADD", 11);
+    let error = world.run(|run| run.add(&list, &web)).unwrap_err();
+    assert_eq!(
+        (error.code, error.msg.as_str()),
+        (Code::TryAgain, "IPAM plugin `a`: a says no")
+    );
+    let error = world
+        .run(|run| run.add(&with("missing"), &web))
+        .unwrap_err();
+    assert!(error.msg.starts_with("IPAM plugin `missing`: "), "{error}");
+}

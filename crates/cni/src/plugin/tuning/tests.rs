@@ -11,6 +11,7 @@ fn read(keys: &str, args: &str) -> Result<Keys> {
         conf: NetConf::parse(text.as_bytes())?,
         args: &args.parse()?,
         ahead: Ahead::default(),
+        caller: None,
     };
     Keys::read(&input, "eth0.100".parse().unwrap())
 }
@@ -173,6 +174,7 @@ fn removal_needs_nothing_but_a_directory() {
             conf: NetConf::parse(text.as_bytes()).unwrap(),
             args: &"".parse().unwrap(),
             ahead: Ahead::default(),
+            caller: None,
         };
         keys::data_dirs(&input)
     };
