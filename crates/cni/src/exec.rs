@@ -191,7 +191,7 @@ fn failed(program: &Path, err: &io::Error, limit: Duration) -> Error {
 /// Takes what the plugin prints until it ends. What it started and left behind may hold its output; nobody waits for that.
 fn wait(child: &mut Child, end: Instant) -> io::Result<Ran> {
     let mut stdout = Pipe::new(child.stdout.take(), LONGEST)?;
-    let mut stderr = Pipe::new(child.stderr.take(), LONGEST_SAID)?;
+    let mut stderr = Pipe::new(child.stderr.take(), LONGEST_SAID - 1)?;
     let mut pause = PAUSES[0];
     let status = loop {
         let is_open = stdout.source.is_some() || stderr.source.is_some();
@@ -444,7 +444,7 @@ pub(crate) mod tests {
         );
         let called = call("head -c 3000000 /dev/zero >&2; echo '{}'", "");
         assert_eq!(called.answer.unwrap(), b"{}\n");
-        assert_eq!(called.said.len(), LONGEST_SAID + 1);
+        assert_eq!(called.said.len(), LONGEST_SAID);
     }
 
     #[test]
