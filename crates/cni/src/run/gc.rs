@@ -16,8 +16,9 @@ impl Run<'_> {
     /// GC: DEL of each attachment that is kept and not valid, then, from version 1.1.0 on, GC of each plugin with those that are valid.
     ///
     /// Without `valid` those are valid whose namespace is there, or may be: attachments that are kept, and those in the records of our
-    /// own plugins, which another runtime may have made (one whose namespace is just ending is spared until the next GC). What is not known cannot be spared; so that is refused, before anything is
-    /// changed, where nothing was ever kept (code 4), and where a file that may be of the network cannot be read.
+    /// own plugins, which another runtime may have made (one whose namespace is just ending is spared until the next GC). What is not
+    /// known cannot be spared; so that is refused, before anything is changed, where nothing was ever kept (code 4), and where a file
+    /// that may be of the network cannot be read.
     ///
     /// Nothing if the list says that it must not be called. Everything is tried: the first error is the answer, with the others in its
     /// details.

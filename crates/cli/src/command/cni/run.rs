@@ -82,7 +82,9 @@ pub(super) struct Args {
     /// For GC: an attachment that is valid; again for more. Or `none`
     #[arg(long, value_name = "ID/IFNAME", value_parser = valid)]
     valid: Vec<Valid>,
-    /// Directory of other vendors' plugins; again for more. That of CNI_PATH unless given, else /opt/cni/bin, /usr/lib/cni and /usr/libexec/cni
+    /// Directory of other vendors' plugins; again for more
+    ///
+    /// Those of CNI_PATH unless given, else /opt/cni/bin, /usr/lib/cni and /usr/libexec/cni.
     #[arg(long, value_name = "DIR", help_heading = ELSEWHERE)]
     plugin_dir: Vec<PathBuf>,
     /// Seconds that another vendor's plugin may take
