@@ -37,7 +37,7 @@ fn files_of_others_stay_and_earlier_versions_are_replaced() {
         let path = Path::new(BIN).join("portmap");
         fs::create_dir_all(BIN).unwrap();
         fs::write(&path, "theirs").unwrap();
-        let install = format!("cni install --dir {BIN} --copy");
+        let install = format!("cni install --dir {BIN}");
         let refused = lab.vetch(&install);
         assert!(
             refused.code == 2 && refused.stderr.contains("--force"),

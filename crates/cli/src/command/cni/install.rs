@@ -10,11 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// Put this binary into a directory under the names of CNI plugins
 ///
-/// Hard links, or copies where there can be none; an earlier version of this binary is replaced. A file of somebody else is left alone:
-/// then nothing is done at all, unless --force replaces it.
-///
-/// Who writes into a hard link instead of replacing it (as cp does) writes into this binary: where others install plugins too, --copy
-/// keeps the files apart.
+/// Copies; an earlier version of this binary is replaced. A file of somebody else is left alone: then nothing is done at all, unless
+/// --force replaces it.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -29,11 +26,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "PLUGIN,...", value_delimiter = ',', value_parser = plugin)]
     plugins: Vec<String>,
     /// Symbolic links to where this binary is now
-    #[arg(long, conflicts_with = "copy")]
+    #[arg(long, conflicts_with = "link")]
     symlink: bool,
-    /// Copies
+    /// Hard links, or copies where there can be none
+    ///
+    /// Who writes into such a file instead of replacing it (as cp does) writes into this binary: for directories that nobody else uses.
     #[arg(long)]
-    copy: bool,
+    link: bool,
     /// Replace files of others too
     #[arg(long)]
     force: bool,
@@ -86,10 +85,10 @@ impl Args {
     }
 
     fn way(&self) -> Way {
-        match (self.symlink, self.copy) {
+        match (self.symlink, self.link) {
             (true, _) => Way::Symlink,
-            (_, true) => Way::Copy,
-            _ => Way::Link,
+            (_, true) => Way::Link,
+            _ => Way::Copy,
         }
     }
 
