@@ -11,8 +11,8 @@ use std::path::Path;
 
 /// The namespace of a call, never the one that the plugin runs in.
 pub(crate) struct Inside {
-    pub(crate) conn: Conn,
     pub(crate) netns: NetNs,
+    pub(crate) conn: Conn,
 }
 
 impl Inside {
@@ -26,7 +26,7 @@ impl Inside {
         }
         let conn = netns.conn(Protocol::Route);
         let conn = conn.map_err(|err| Error::new(Code::Failed, format!("{err:?}")))?;
-        Ok(Inside { conn, netns })
+        Ok(Inside { netns, conn })
     }
 
     pub(crate) fn link(&mut self, name: IfName) -> Result<Link> {

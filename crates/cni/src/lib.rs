@@ -8,6 +8,7 @@ mod address;
 mod args;
 mod attachment;
 mod config;
+mod device;
 mod directory;
 mod env;
 mod error;

@@ -1,5 +1,6 @@
 //! What ADD answers, in the form of the latest version.
 
+mod inner;
 mod written;
 
 use crate::address;

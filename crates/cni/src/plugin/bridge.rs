@@ -2,7 +2,7 @@
 
 mod keys;
 
-use super::wired::{self, everywhere, given, inner, interfaces, leased, subnet};
+use super::wired::{self, everywhere, given, interfaces, leased, subnet};
 use super::{Input, Plugin, Target};
 use crate::attachment::AttachmentKey;
 use crate::error::Result;
@@ -119,14 +119,14 @@ fn attachment(
         ifname: key.ifname,
         prefixes: result.ips.iter().map(|ip| ip.address).collect(),
         assigned: Assigned {
-            routes: result.routes.iter().map(|of| inner(of, result)).collect(),
+            routes: result.inner_routes(),
             hairpin: keys.hairpin_mode,
             detect_duplicates: keys.enabledad,
             down: keys.disable_container_interface,
             mac_only: guard == Guard::Mac,
             routed: None,
         },
-        mac: keys::mac(input)?,
+        mac: input.mac()?,
         ports: input.ahead.ports.clone(),
         unguarded: guard == Guard::None,
         ..AttachmentSpec::new(network_name(&input.conf.name)?, id)

@@ -92,7 +92,7 @@ fn of_result(found: &Attachment, previous: &AddResult) -> Vec<String> {
 }
 
 /// Nothing differs, or an error with each difference.
-pub(super) fn none(differences: Vec<String>) -> Result<()> {
+pub(crate) fn none(differences: Vec<String>) -> Result<()> {
     match differences.len() {
         0 => Ok(()),
         1 => Err(Error::new(Code::Differs, differences.concat())),

@@ -4,13 +4,21 @@ mod bridge;
 mod collect;
 mod compare;
 mod done;
+mod dummy;
 mod firewall;
+mod host_device;
 mod ipam;
+mod ipvlan;
 mod loopback;
+mod macvlan;
 mod portmap;
 mod ptp;
+mod tap;
 mod tuning;
+mod vlan;
 mod wired;
+
+pub(crate) use compare::none;
 
 use crate::args::Args;
 use crate::attachment::AttachmentKey;
@@ -20,6 +28,7 @@ use crate::exec::Caller;
 use crate::ipam::{Foreign, Ipam, Key};
 use crate::result::AddResult;
 use crate::session::Session;
+use core_netlink::MacAddr;
 use std::path::{Path, PathBuf};
 
 /// A configuration with what came beside it.
@@ -35,14 +44,14 @@ pub(crate) struct Input<'a> {
 
 impl Input<'_> {
     /// How addresses are managed, with all wishes.
-    fn ipam(&self) -> Result<Ipam> {
+    pub(crate) fn ipam(&self) -> Result<Ipam> {
         match self.foreign_ipam() {
             Some(foreign) => foreign,
             None => Ipam::read(&self.conf, self.args),
         }
     }
 
-    fn ipam_for_removal(&self) -> Result<Ipam> {
+    pub(crate) fn ipam_for_removal(&self) -> Result<Ipam> {
         match self.foreign_ipam() {
             Some(foreign) => foreign,
             None => Ipam::for_removal(&self.conf),
@@ -55,11 +64,24 @@ impl Input<'_> {
         let foreign = || Foreign::new(caller, kind, &self.conf);
         (!Ipam::is_known(kind)).then(|| foreign().map(Ipam::Foreign))
     }
+
+    /// The MAC address that is wished for: that of `runtimeConfig`, else of `args.cni`, else of `CNI_ARGS`.
+    pub(crate) fn mac(&self) -> Result<Option<MacAddr>> {
+        let wished = self.conf.runtime.mac.or(self.conf.args.mac);
+        let word = self.args.get("MAC").filter(|_| wished.is_none());
+        let read = word.map(|word| {
+            word.parse().map_err(|err| {
+                let why = format!("`CNI_ARGS`: `MAC` {word:?}: {err}");
+                Error::new(Code::InvalidEnvironment, why)
+            })
+        });
+        Ok(wished.or(read.transpose()?))
+    }
 }
 
 impl AttachmentKey {
     /// Whose a lease is.
-    fn lease(&self) -> Key {
+    pub(crate) fn lease(&self) -> Key {
         Key::new(self.container_id.as_str(), &self.ifname.to_string())
     }
 }
@@ -109,6 +131,12 @@ pub(crate) struct Plugin {
 pub(crate) const PLUGINS: &[Plugin] = &[
     bridge::PLUGIN,
     loopback::PLUGIN,
+    macvlan::PLUGIN,
+    ipvlan::PLUGIN,
+    vlan::PLUGIN,
+    dummy::PLUGIN,
+    tap::PLUGIN,
+    host_device::PLUGIN,
     ipam::HOST_LOCAL,
     ipam::STATIC,
     portmap::PLUGIN,

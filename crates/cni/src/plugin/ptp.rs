@@ -1,6 +1,6 @@
 //! `ptp`: a veth pair between a container and the host, which routes to it.
 
-use super::wired::{self, given, inner, interfaces, leased, subnet};
+use super::wired::{self, given, interfaces, leased, subnet};
 use super::{Input, Plugin, Target, collect};
 use crate::attachment::AttachmentKey;
 use crate::error::{Error, Result};
@@ -154,7 +154,7 @@ fn attachment(
             ..InnerRoute::to(prefix)
         });
     }
-    routes.extend(result.routes.iter().map(|route| inner(route, result)));
+    routes.extend(result.inner_routes());
     let link = RoutedLink {
         gateways: network.gateways.clone(),
         masquerade: keys.ip_masq,

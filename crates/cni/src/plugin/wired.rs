@@ -4,9 +4,9 @@ use super::{Input, Target, collect, compare};
 use crate::attachment::AttachmentKey;
 use crate::error::{Error, Result};
 use crate::ipam::{Given, Ipam};
-use crate::result::{AddResult, Interface, Ip, Route};
+use crate::result::{AddResult, Interface, Ip};
 use crate::session::{Session, attachment_id, failed, network_name};
-use bridge::{Attachment, InnerRoute, Who};
+use bridge::{Attachment, Who};
 use core_netlink::IfName;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -93,21 +93,6 @@ pub(super) fn subnet(ip: &Ip) -> Result<(IpNet, IpAddr)> {
             let why = format!("gateway {gateway} of {} is not in its subnet", ip.address);
             Err(Error::invalid("ipam", why))
         }
-    }
-}
-
-/// A route without a next hop takes the gateway of the first address of its family.
-pub(super) fn inner(route: &Route, result: &AddResult) -> InnerRoute {
-    let of_family = |ip: &&Ip| ip.address.addr().is_ipv4() == route.dst.addr().is_ipv4();
-    let usual = || result.ips.iter().find(of_family).and_then(|ip| ip.gateway);
-    InnerRoute {
-        gateway: route.gw.or_else(usual),
-        metric: route.priority,
-        mtu: route.mtu,
-        advmss: route.advmss,
-        table: route.table,
-        scope: route.scope,
-        ..InnerRoute::to(route.dst.trunc())
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::error::{Code, Error, Result};
 use crate::json;
 use crate::plugin::Input;
-use core_netlink::{IfName, MacAddr};
+use core_netlink::IfName;
 use serde::Deserialize;
 
 const USUAL_MTU: u32 = 1500; // what the kernel gives a veth pair
@@ -145,17 +145,4 @@ impl Keys {
         let usual = is.unwrap_or(!self.ip_masq);
         self.vetch.reachable.unwrap_or(usual)
     }
-}
-
-/// The MAC address that is wished for: that of `runtimeConfig`, else of `args.cni`, else of `CNI_ARGS`.
-pub(super) fn mac(input: &Input<'_>) -> Result<Option<MacAddr>> {
-    let wished = input.conf.runtime.mac.or(input.conf.args.mac);
-    let word = input.args.get("MAC").filter(|_| wished.is_none());
-    let read = word.map(|word| {
-        word.parse().map_err(|err| {
-            let why = format!("`CNI_ARGS`: `MAC` {word:?}: {err}");
-            Error::new(Code::InvalidEnvironment, why)
-        })
-    });
-    Ok(wished.or(read.transpose()?))
 }
