@@ -1,6 +1,7 @@
 //! The plugins that come behind another one (CNI): what they change of an attachment, and that all of it goes again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod bandwidth;
 mod tuning;
 
 use serde_json::{Value, json};

@@ -1,9 +1,9 @@
 //! `tuning`: everything it changes is as asked for, told in the result, found by CHECK, and as before after DEL.
 
-use crate::{Call, attached, behind, detached, plain};
+use crate::{Call, attached, behind, detached, has_reference, plain};
 use serde_json::{Value, json};
 use std::fs;
-use vetch_tests::{Lab, Node, has_tool, lab, skip};
+use vetch_tests::{Lab, Node, lab, skip};
 
 const FILE: &str = "/run/cni/tuning/c1_eth0.json";
 
@@ -48,11 +48,8 @@ fn look(node: &Node) -> Vec<String> {
 }
 
 fn interface(result: &Value) -> Value {
-    let all = result["interfaces"].as_array().unwrap().iter();
-    all.filter(|of| of["name"] == "eth0")
-        .next_back()
-        .unwrap()
-        .clone()
+    let mut all = result["interfaces"].as_array().unwrap().iter();
+    all.rfind(|of| of["name"] == "eth0").unwrap().clone()
 }
 
 #[test]
@@ -288,7 +285,7 @@ fn twins(lab: &Lab) -> [(Node, Node, Value); 2] {
 #[test]
 fn result_and_interface_are_those_of_the_reference() {
     lab(|lab| {
-        if !has_tool("/usr/lib/cni/tuning") && !fs::exists("/usr/lib/cni/tuning").unwrap() {
+        if !has_reference("tuning") {
             skip!("tool:/usr/lib/cni/tuning: the reference is not here");
         }
         let [theirs, ours] = twins(lab);

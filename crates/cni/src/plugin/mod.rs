@@ -1,5 +1,6 @@
 //! The plugins: one file each, one row in the table.
 
+mod bandwidth;
 mod bridge;
 mod collect;
 mod compare;
@@ -143,6 +144,7 @@ pub(crate) const PLUGINS: &[Plugin] = &[
     firewall::PLUGIN,
     ptp::PLUGIN,
     tuning::PLUGIN,
+    bandwidth::PLUGIN,
 ];
 
 /// The plugin of this name.
