@@ -14,6 +14,7 @@ mod loopback;
 mod macvlan;
 mod portmap;
 mod ptp;
+mod sbr;
 mod tap;
 mod tuning;
 mod vlan;
@@ -145,6 +146,7 @@ pub(crate) const PLUGINS: &[Plugin] = &[
     ptp::PLUGIN,
     tuning::PLUGIN,
     bandwidth::PLUGIN,
+    sbr::PLUGIN,
 ];
 
 /// The plugin of this name.

@@ -92,8 +92,8 @@ impl Limits {
         struct Runtime {
             bandwidth: Option<Written>,
         }
-        let own: Written = json::parse_keys(input.text)?;
-        let keys: Keys = json::parse_keys(input.text)?;
+        let own: Written = input.conf.keys()?;
+        let keys: Keys = input.conf.keys()?;
         match keys.runtime_config.bandwidth.filter(|_| own.says_nothing()) {
             Some(written) => written.check("runtimeConfig.bandwidth."),
             None => own.check(""),

@@ -10,7 +10,7 @@ fn read(keys: &str) -> Result<Limits> {
     let text = format!(r#"{{"cniVersion": "1.0.0", "name": "blue", "type": "bandwidth"{keys}}}"#);
     Limits::read(&Input {
         conf: NetConf::parse(text.as_bytes())?,
-        text: text.as_bytes(),
+        caller: None,
         args: &"".parse()?,
         ahead: Ahead::default(),
     })
