@@ -15,9 +15,11 @@ mod macvlan;
 mod portmap;
 mod ptp;
 mod sbr;
+mod tables;
 mod tap;
 mod tuning;
 mod vlan;
+mod vrf;
 mod wired;
 
 pub(crate) use compare::none;
@@ -147,6 +149,7 @@ pub(crate) const PLUGINS: &[Plugin] = &[
     tuning::PLUGIN,
     bandwidth::PLUGIN,
     sbr::PLUGIN,
+    vrf::PLUGIN,
 ];
 
 /// The plugin of this name.

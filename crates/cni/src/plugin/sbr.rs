@@ -8,20 +8,19 @@ mod keys;
 mod tests;
 
 use super::done::{Done, all};
-use super::{Input, Plugin, Target, compare, nothing_to_collect, previous};
+use super::{Input, Plugin, Target, compare, nothing_to_collect, previous, tables};
 use crate::attachment::AttachmentKey;
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::inside::{Inside, kernel};
 use crate::result::AddResult;
 use crate::session::Session;
 use core_netlink::addr::Scope;
 use core_netlink::link::Link;
 use core_netlink::route::{Route, RouteFilter, RouteProtocol, RouteSpec, Table};
-use core_netlink::rule::{Rule, RuleAction, RuleFilter, RuleSpec, RuleTerms};
+use core_netlink::rule::{Rule, RuleAction, RuleSpec, RuleTerms};
 use core_netlink::{Conn, IfIndex, IfName};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use keys::{Keys, Source};
-use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
@@ -54,7 +53,7 @@ fn add(_: &mut Session, input: &Input<'_>, target: &Target) -> Result<AddResult>
 
 /// Rules alone.
 fn lead(conn: &mut Conn, sources: &[Source], table: Table, done: &mut Done<Conn>) -> Result<()> {
-    let there = rules(conn)?;
+    let there = tables::rules(conn)?;
     let is_there = |of: &Source| there.iter().any(|rule| leads(rule, of) == Some(table));
     let mut missing = sources.iter().filter(|of| !is_there(of));
     missing.try_for_each(|of| add_rule(conn, of, table, None, done))
@@ -68,8 +67,11 @@ fn move_all(
     link: &Link,
     done: &mut Done<Conn>,
 ) -> Result<()> {
-    let (rules, all) = (rules(conn)?, routes(conn, None)?);
-    let mut used = used(&rules, &all);
+    let (rules, all) = (
+        tables::rules(conn)?,
+        tables::routes(conn, &RouteFilter::default())?,
+    );
+    let mut used = tables::used(&rules, &all, &[]);
     let of_main = |route: &&Route| route.table == Table::MAIN && route.link == Some(link.index);
     let main: Vec<&Route> = all.iter().filter(of_main).collect();
     for of in sources {
@@ -78,7 +80,7 @@ fn move_all(
             .find(|rule| is_ours(rule) && leads(rule, of).is_some());
         let table = match known.and_then(|rule| leads(rule, of)) {
             Some(table) => table,
-            None => free(&used)?,
+            None => tables::free(FIRST, &used)?,
         };
         used.insert(table);
         for spec in table_of(of, &main, link.index, table, keys.overrides(of)) {
@@ -179,35 +181,15 @@ fn hint(of: &Source, link: IfIndex) -> Option<RouteSpec> {
     })
 }
 
-/// The tables that rules lead to or routes are in.
-fn used(rules: &[Rule], routes: &[Route]) -> BTreeSet<Table> {
-    let of_rules = rules.iter().filter_map(|rule| match rule.action {
-        RuleAction::Lookup(table) => Some(table),
-        _ => None,
-    });
-    let own = [Table::DEFAULT, Table::MAIN, Table::LOCAL];
-    let of_routes = routes.iter().map(|route| route.table);
-    of_rules.chain(of_routes).chain(own).collect()
-}
-
-fn free(used: &BTreeSet<Table>) -> Result<Table> {
-    let mut tables = (FIRST..=u32::MAX).map(Table);
-    tables
-        .find(|table| !used.contains(table))
-        .ok_or_else(|| Error::new(Code::Failed, format!("no table from {FIRST} on is free")))
-}
-
-fn rules(conn: &mut Conn) -> Result<Vec<Rule>> {
-    let rules = conn.rules(&RuleFilter::default());
-    rules.map_err(|err| kernel("look at the rules", &err))
-}
-
-fn routes(conn: &mut Conn, link: Option<IfIndex>) -> Result<Vec<Route>> {
-    let routes = conn.routes(&RouteFilter {
-        link,
-        ..RouteFilter::default()
-    });
-    routes.map_err(|err| kernel("look at the routes", &err))
+fn of_link(conn: &mut Conn, link: IfIndex) -> Result<Vec<Route>> {
+    let link = Some(link);
+    tables::routes(
+        conn,
+        &RouteFilter {
+            link,
+            ..RouteFilter::default()
+        },
+    )
 }
 
 /// The table to which a rule sends the packets from an address.
@@ -319,7 +301,7 @@ fn del(
     let sources = sources(&mut inside, input, key.ifname, link.as_ref())?;
     let conn = &mut inside.conn;
     let mut outcomes = Vec::new();
-    for rule in rules(conn)? {
+    for rule in tables::rules(conn)? {
         let Some(table) = sources.iter().find_map(|of| leads(&rule, of)) else {
             continue;
         };
@@ -351,7 +333,7 @@ fn sources(
 
 /// What we added goes, here and in the main table; what was moved returns.
 fn move_back(conn: &mut Conn, link: IfIndex, table: Table) -> Result<()> {
-    let there = routes(conn, Some(link))?;
+    let there = of_link(conn, link)?;
     let mut specs: Vec<RouteSpec> = there.iter().filter_map(Route::to_spec).collect();
     specs.sort_by_key(|spec| spec.gateway.is_some());
     for hint in specs
@@ -383,8 +365,8 @@ fn check(_: &mut Session, input: &Input<'_>, target: &Target, _: &AddResult) -> 
     let mut inside = Inside::open(&target.netns)?;
     let link = inside.link(target.key.ifname)?;
     let (rules, routes) = (
-        rules(&mut inside.conn)?,
-        routes(&mut inside.conn, Some(link.index))?,
+        tables::rules(&mut inside.conn)?,
+        of_link(&mut inside.conn, link.index)?,
     );
     let mut differences = Vec::new();
     for of in &sources {

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::json;
-use crate::plugin::{Input, previous};
+use crate::plugin::{Input, previous, tables};
 use core_netlink::route::Table;
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -47,7 +47,7 @@ struct Text(#[serde(deserialize_with = "json::text")] IpAddr);
 impl Keys {
     pub(super) fn read(input: &Input<'_>) -> Result<Keys> {
         let written: Written = input.conf.keys()?;
-        let table = written.table.map(table).transpose()?;
+        let table = written.table.map(tables::check).transpose()?;
         let gateways: Vec<IpAddr> = written.gateways.iter().map(|Text(ip)| *ip).collect();
         check_gateways(&gateways)?;
         let with_table = [
@@ -113,20 +113,6 @@ pub(super) fn of_result(input: &Input<'_>, ifname: &str) -> Vec<Source> {
         gateway: ip.gateway,
     })
     .collect()
-}
-
-fn table(number: i64) -> Result<Table> {
-    match u32::try_from(number).map(Table) {
-        Ok(Table::UNSPEC) | Err(_) => Err(Error::invalid(
-            "table",
-            format!("{number} is not 1 to {}", u32::MAX),
-        )),
-        Ok(own @ (Table::DEFAULT | Table::MAIN | Table::LOCAL)) => {
-            let why = format!("{number} is the table `{own}`, which every packet may use anyway");
-            Err(Error::invalid("table", why))
-        }
-        Ok(table) => Ok(table),
-    }
 }
 
 fn check_gateways(gateways: &[IpAddr]) -> Result<()> {

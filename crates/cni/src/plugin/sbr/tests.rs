@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::NetConf;
+use crate::error::Code;
 use crate::plugin::Ahead;
 
 const RESULT: &str = r#""prevResult": {"interfaces": [{"name": "veth0"}, {"name": "eth0", "sandbox": "/x"}], "ips": [
@@ -114,17 +115,6 @@ fn what_cannot_be_meant_names_key_and_value() {
         );
         assert!(err.msg.contains(named), "{keys}: {err}");
     }
-}
-
-#[test]
-fn the_first_table_that_is_free_is_taken() {
-    let used = |tables: &[u32]| tables.iter().copied().map(Table).collect::<BTreeSet<_>>();
-    assert_eq!(free(&used(&[254])), Ok(Table(100)));
-    assert_eq!(free(&used(&[100, 101, 103])), Ok(Table(102)));
-    let mut all: BTreeSet<Table> = (100..=252).map(Table).collect();
-    all.extend([Table::DEFAULT, Table::MAIN, Table::LOCAL]);
-    assert_eq!(free(&all), Ok(Table(256)));
-    assert_eq!(super::used(&[], &[]), used(&[253, 254, 255]));
 }
 
 #[test]
