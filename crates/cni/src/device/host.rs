@@ -7,7 +7,7 @@ use crate::error::{Code, Error, Result};
 use crate::inside::{Inside, kernel};
 use crate::result::AddResult;
 use core_netlink::link::{Link, LinkFilter, LinkSpec, Netns};
-use core_netlink::{Conn, HwAddr, IfIndex, IfName, MacAddr};
+use core_netlink::{Conn, HwAddr, IfName, MacAddr};
 use ns_mgmt::NetNs;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -128,26 +128,39 @@ impl Place {
         let moved = self.inside.conn.find_link(device.name);
         let moved = moved.map_err(|err| kernel("look for the device", &err))?;
         match moved.filter(|link| link.address == device.address && link.index == device.index) {
-            Some(link) => move_out(&mut self.inside, link.index, &Was::of(device)),
+            Some(link) => move_out(&mut self.inside, &link, &Was::of(device)),
             None => Ok(()),
         }
     }
 }
 
-/// Back to the namespace we are in: name, alias and state as they were.
-pub(super) fn move_out(inside: &mut Inside, index: IfIndex, was: &Was) -> Result<()> {
+/// Back to the namespace we are in: name, alias and state as they were. Refused where the name is taken, as the kernel moves first and
+/// renames then; where somebody takes it in between, the mark is still on it here, and the next DEL finds it.
+pub(super) fn move_out(inside: &mut Inside, link: &Link, was: &Was) -> Result<()> {
     let here = NetNs::current().map_err(|err| Error::new(Code::Failed, format!("{err:?}")))?;
+    if let (Some(name), mut conn) = (was.name(), super::lower::open()?) {
+        let taken = conn
+            .find_link(name)
+            .map_err(|err| kernel("look at the host's links", &err))?;
+        if taken.is_some() {
+            let why = format!(
+                "cannot give `{name}` back to the host: it has another link of this name by now"
+            );
+            let hint = format!("rename that one, then DEL again: vetch link set {name} name OTHER");
+            return Err(Error::new(Code::Failed, why).with_details(hint));
+        }
+    }
     let change = LinkSpec {
         netns: Some(hold(&here)?),
-        ..back(was)
+        ..back(link, was)
     };
-    let moved = inside.conn.set_link(index, &change);
+    let moved = inside.conn.set_link(link.index, &change);
     moved.map_err(|err| kernel(&format!("give `{}` back to the host", was.name), &err))
 }
 
 /// The same for one that is here already.
 pub(super) fn restore(here: &mut Conn, link: &Link, was: &Was) -> Result<()> {
-    let set = here.set_link(link.index, &back(was));
+    let set = here.set_link(link.index, &back(link, was));
     set.map_err(|err| {
         kernel(
             &format!("name `{}` as it was, `{}`", link.name, was.name),
@@ -156,9 +169,19 @@ pub(super) fn restore(here: &mut Conn, link: &Link, was: &Was) -> Result<()> {
     })
 }
 
-fn back(was: &Was) -> LinkSpec {
+/// Whoever was inside may have given it another MAC address or MTU. What is as it was is not set: not every driver takes it.
+fn back(link: &Link, was: &Was) -> LinkSpec {
+    let mac = was
+        .mac
+        .as_deref()
+        .and_then(|mac| mac.parse::<MacAddr>().ok());
+    let mac = mac
+        .map(HwAddr::from)
+        .filter(|mac| link.address != Some(*mac));
     LinkSpec {
         name: was.name(),
+        address: mac,
+        mtu: was.mtu.filter(|_| was.mtu != link.mtu),
         alias: Some(was.alias.clone()),
         up: Some(was.up),
         ..LinkSpec::default()

@@ -74,7 +74,7 @@ impl Place {
             self.delete(*index)?;
         }
         let was = ready.device.as_ref().map(Was::of);
-        self.write_down(wanted, false, was)?;
+        self.write_down(wanted, None, was)?;
         let made = match &wanted.source {
             Source::On(kind, lower) => self.add_link(wanted, ready, kind, lower.inside),
             Source::Alone(kind) => self.add_link(wanted, ready, kind, false),
@@ -229,7 +229,7 @@ impl Place {
     /// What was just made goes, what was moved goes back.
     fn take_away(&mut self, link: &Link) -> Result<()> {
         match self.was() {
-            Some(was) => super::host::move_out(&mut self.inside, link.index, &was),
+            Some(was) => super::host::move_out(&mut self.inside, link, &was),
             None => self.delete(link.index),
         }
     }

@@ -18,13 +18,15 @@ pub(super) struct Mark {
 }
 
 /// What a device of the host was before it became a container's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Was {
     pub(super) name: String,
     pub(super) up: bool,
-    /// Not part of the mark, for which it may be too long.
-    #[serde(default)]
+    /// This and the rest is noted, but no part of the mark, for which it may be too long.
     pub(super) alias: String,
+    pub(super) mac: Option<String>,
+    pub(super) mtu: Option<u32>,
 }
 
 impl Was {
@@ -33,6 +35,8 @@ impl Was {
             name: link.name.to_string(),
             up: link.is_up(),
             alias: link.alias.clone().unwrap_or_default(),
+            mac: link.address.map(|address| address.to_string()),
+            mtu: link.mtu,
         }
     }
 
@@ -41,8 +45,7 @@ impl Was {
         let name: IfName = alias.parse().ok()?;
         Some(Was {
             name: name.to_string(),
-            up: false,
-            alias: String::new(),
+            ..Was::default()
         })
     }
 
@@ -75,7 +78,7 @@ impl Mark {
         let was = was.map(|was| Was {
             name: was.strip_suffix(UP).unwrap_or(was).to_owned(),
             up: was.ends_with(UP),
-            alias: String::new(),
+            ..Was::default()
         });
         Some(Mark { key, was })
     }
@@ -96,7 +99,7 @@ mod tests {
             was: was.map(|(name, up)| Was {
                 name: name.to_owned(),
                 up,
-                alias: String::new(),
+                ..Was::default()
             }),
         }
     }

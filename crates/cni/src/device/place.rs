@@ -105,7 +105,7 @@ impl Place {
             .noted
             .as_ref()
             .filter(|noted| noted.cookie == self.cookie);
-        let done = noted.is_none_or(|noted| noted.done);
+        let done = noted.is_none_or(Record::is_done);
         match mark {
             Some(mark) if mark.key == self.key && (done || mark.was.is_some()) => {
                 ready.there = Some(link);
@@ -152,7 +152,7 @@ impl Place {
             Source::Host(_) | Source::Alone(_) | Source::Program => {}
         }
         // Where it was not made under its own name.
-        if self.noted.as_ref().is_some_and(|noted| !noted.done) {
+        if self.noted.as_ref().is_some_and(|noted| !noted.is_done()) {
             let left = self.find(self.key.host_end())?;
             let left = left.filter(|link| link.kind_name() == wanted.kind());
             ready.left.extend(left.map(|link| link.index));
@@ -192,7 +192,7 @@ impl Place {
             }
             None => self.make(wanted, ready, &result)?,
         };
-        self.write_down(wanted, true, None)?;
+        self.write_down(wanted, Some(made.index), None)?;
         result.interfaces = vec![Interface {
             name: made.name.to_string(),
             mac: made.address.map_or_else(String::new, |mac| mac.to_string()),
@@ -220,12 +220,12 @@ impl Place {
     pub(super) fn write_down(
         &mut self,
         wanted: &Wanted,
-        done: bool,
+        link: Option<IfIndex>,
         was: Option<super::mark::Was>,
     ) -> Result<()> {
         let (key, netns) = (self.target.key.clone(), self.target.netns.clone());
         let mut record = Record::new(key, wanted.kind(), netns, self.cookie);
-        record.done = done;
+        record.link = link.map(|link| link.0);
         record.was = was.or_else(|| self.noted.take().and_then(|noted| noted.was));
         self.note.write(&record.write()).map_err(failed)?;
         self.noted = Some(record);

@@ -22,8 +22,8 @@ pub(super) struct Record {
     netns: PathBuf,
     /// Which one that was: another may have the path by now.
     pub(super) cookie: u64,
-    /// The ADD came to its end; what has the name and no mark is somebody else's.
-    pub(super) done: bool,
+    /// The number of the link there, once the ADD came to its end; before that, what has the name and no mark is what it left.
+    pub(super) link: Option<u32>,
     pub(super) was: Option<Was>,
 }
 
@@ -40,7 +40,7 @@ impl Record {
             kind: kind.map(str::to_owned),
             netns,
             cookie,
-            done: false,
+            link: None,
             was: None,
         }
     }
@@ -53,6 +53,11 @@ impl Record {
     pub(super) fn read(bytes: &[u8]) -> Option<Record> {
         let record: Record = serde_json::from_slice(bytes).ok()?;
         (record.version == VERSION).then_some(record)
+    }
+
+    /// Whether the ADD came to its end.
+    pub(super) fn is_done(&self) -> bool {
+        self.link.is_some()
     }
 
     /// The namespace, if its path still means the one that is noted.
@@ -76,7 +81,10 @@ mod tests {
                 name: "eth7".to_owned(),
                 up: true,
                 alias: "to the rack".to_owned(),
+                mac: Some("02:00:00:00:00:01".to_owned()),
+                mtu: Some(1500),
             }),
+            link: Some(2),
             ..Record::new(key, Some("macvlan"), "/run/netns/web".into(), 7)
         }
     }

@@ -118,14 +118,33 @@ impl Leaving<'_> {
     }
 
     fn inside(&self, netns: NetNs, is_named: bool) -> Result<()> {
+        let is_noted = self
+            .record
+            .as_ref()
+            .is_some_and(|record| netns.cookie().ok() == Some(record.cookie));
+        let record = self.record.as_ref().filter(|_| is_noted);
         let conn = netns.conn(Protocol::Route);
         let conn = conn.map_err(|err| Error::new(Code::Failed, format!("{err:?}")))?;
         let mut inside = Inside { netns, conn };
         for link in links(&mut inside.conn)? {
-            match mark(&link) {
-                Some(mark) if mark.key == *self.key => self.remove(&mut inside, &link, mark)?,
-                None if self.is_unmarked(&link, is_named) => {
-                    self.of_reference(&mut inside, &link)?
+            match (record, self.kind) {
+                (
+                    Some(Record {
+                        was: Some(was),
+                        link: Some(index),
+                        ..
+                    }),
+                    None,
+                ) => {
+                    // Whoever is inside can write any mark on any link, but give no number to another that has one.
+                    let meant = link.index.0 == *index;
+                    meant
+                        .then(|| host::move_out(&mut inside, &link, was))
+                        .transpose()?;
+                }
+                (_, None) => self.give_back(&mut inside, &link, is_named)?,
+                (_, Some(kind)) if self.is_made(&link, kind, record, is_named) => {
+                    delete(&mut inside.conn, link.index)?
                 }
                 _ => {}
             }
@@ -133,36 +152,32 @@ impl Leaving<'_> {
         Ok(())
     }
 
-    /// The name that it was to have, or has until it has that.
-    fn is_unmarked(&self, link: &Link, is_named: bool) -> bool {
-        let unfinished = self.record.as_ref().is_some_and(|record| !record.done);
-        let has_name = link.name == self.key.ifname && (is_named || unfinished);
-        has_name || link.name == self.key.host_end()
-    }
-
-    fn remove(&self, inside: &mut Inside, link: &Link, mark: Mark) -> Result<()> {
-        let noted = self.record.as_ref().and_then(|record| record.was.clone());
-        match noted.or(mark.was) {
-            Some(was) => host::move_out(inside, link.index, &was),
-            None => delete(&mut inside.conn, link.index),
+    /// Ours by its mark or its number; or without a mark, by its name and kind: what an ADD left that was ended early, or the reference
+    /// plugin made.
+    fn is_made(&self, link: &Link, kind: &str, record: Option<&Record>, is_named: bool) -> bool {
+        let is_kind = link.kind_name() == Some(kind);
+        let unfinished = record.is_some_and(|record| !record.is_done());
+        let named = link.name == self.key.ifname && (is_named || unfinished);
+        let temporary = link.name == self.key.host_end();
+        match mark(link) {
+            Some(mark) => mark.key == *self.key,
+            None if record.is_some_and(|record| record.link == Some(link.index.0)) => is_kind,
+            None => is_kind && link.alias.is_none() && (named || temporary),
         }
     }
 
-    /// No mark, but the name and the kind.
-    fn of_reference(&self, inside: &mut Inside, link: &Link) -> Result<()> {
-        let unfinished = self
-            .record
-            .as_ref()
-            .is_some_and(|record| record.was.is_some());
-        match (self.kind, link.alias.as_deref()) {
-            (Some(kind), None) if link.kind_name() == Some(kind) => {
-                delete(&mut inside.conn, link.index)
+    /// A device of which nothing is noted: the mark says what it was, or the reference plugin's alias.
+    fn give_back(&self, inside: &mut Inside, link: &Link, is_named: bool) -> Result<()> {
+        let was = match mark(link) {
+            Some(mark) if mark.key == *self.key => mark.was,
+            None if is_named && link.name == self.key.ifname => {
+                link.alias.as_deref().and_then(Was::by_reference)
             }
-            (None, Some(alias)) if !unfinished => match Was::by_reference(alias) {
-                Some(was) => host::move_out(inside, link.index, &was),
-                None => Ok(()),
-            },
-            _ => Ok(()),
+            _ => None,
+        };
+        match was {
+            Some(was) => host::move_out(inside, link, &was),
+            None => Ok(()),
         }
     }
 
