@@ -9,6 +9,7 @@ pub mod attach;
 mod bulk;
 pub mod case;
 pub mod cases;
+pub mod cni;
 mod datapath;
 mod dumps;
 pub mod floor;

@@ -13,7 +13,7 @@ use std::{env, fs};
 use vetch_benches::attach::Floored;
 use vetch_benches::case::Case;
 use vetch_benches::cases::{self, Size};
-use vetch_benches::{against, instructions, memory, peers, plots, process, report, world};
+use vetch_benches::{against, cni, instructions, memory, peers, plots, process, report, world};
 
 fn main() -> ExitCode {
     let words: Vec<_> = env::args().skip(1).collect();
@@ -107,7 +107,9 @@ fn bench(options: &Options) -> Result<()> {
         rows.push(measured(case)?);
     }
     let beside = if options.peers {
-        peers::all(&size)
+        let mut all = peers::all(&size);
+        all.extend(cni::all(&size)?);
+        all
     } else {
         Vec::new()
     };

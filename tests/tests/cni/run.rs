@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 use vetch_tests::{Lab, Output, lab};
 
 const PLUGINS: &str = "/run/plugins";
+const TUNING: &str = "tuning-of-others";
 const LIST: &str = "/run/10-pods.conflist";
 const RESULTS: &str = "/var/lib/cni/results";
 const PORT: &str = r#"{"portMappings": [{"hostPort": 8080, "containerPort": 80}]}"#;
@@ -79,16 +80,18 @@ fn remove_files(lab: &Lab) {
     .ok();
 }
 
-/// The list with Debian's plugin `tuning` where it is; else with one that does nothing. Whether it is the real one.
+/// The list with Debian's plugin `tuning` where it is, under a name that ours has not; else with one that does nothing. Whether it is the
+/// real one.
 fn write_list_with_tuning() -> bool {
-    let is_real = Path::new("/usr/lib/cni/tuning").exists();
-    if !is_real {
-        script("tuning", PASS_ON);
-    }
+    let real = Path::new("/usr/lib/cni/tuning");
     fs::create_dir_all(PLUGINS).unwrap();
+    match real.exists() {
+        true => symlink(real, Path::new(PLUGINS).join(TUNING)).unwrap(),
+        false => script(TUNING, PASS_ON),
+    }
     let sysctl = json!({"net.ipv4.conf.eth0.arp_filter": "1"});
-    write_list("1.0.0", json!({"type": "tuning", "sysctl": sysctl}));
-    is_real
+    write_list("1.0.0", json!({"type": TUNING, "sysctl": sysctl}));
+    real.exists()
 }
 
 #[test]
@@ -105,7 +108,7 @@ fn packets_flow_through_a_chain_of_ours_and_another_plugin() {
         let plugin = |step: &Value| step["plugin"].as_str().map(str::to_owned);
         let steps = added["steps"].as_array().unwrap().iter();
         let steps: Vec<_> = steps.filter_map(plugin).collect();
-        assert_eq!(steps, ["bridge", "portmap", "firewall", "tuning"]);
+        assert_eq!(steps, ["bridge", "portmap", "firewall", TUNING]);
         let second = format!("ADD {LIST} --container-id c2 --netns /run/netns/c2");
         let second = json(&run(lab, &second, &[]).ok());
         assert_eq!(second["ips"][0]["address"], "10.22.0.3/24");
@@ -147,7 +150,9 @@ fn the_same_again_answers_the_same_until_check_finds_a_difference() {
         assert_eq!(before.difference(&lab.state()), [""; 0]);
         let check = || run(lab, &format!("CHECK {LIST} --container-id c1 -v"), &[]);
         let checked = check().ok();
-        assert!(checked.stdout.is_empty() && checked.stderr.contains("# CHECK tuning by "));
+        assert!(
+            checked.stdout.is_empty() && checked.stderr.contains("# CHECK tuning-of-others by ")
+        );
 
         c1.cmd("ip address del 10.22.0.2/24 dev eth0").ok();
         for differs in [check(), add()] {
