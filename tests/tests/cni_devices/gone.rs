@@ -3,6 +3,7 @@
 use crate::scene::{Scene, patch};
 use serde_json::json;
 use std::fs;
+use vetch_tests::Node;
 
 /// As a process leaves it that is killed after it made the link and before it marked it.
 pub(crate) fn an_add_that_was_ended_early_is_begun_anew(scene: &Scene<'_>) {
@@ -15,7 +16,7 @@ pub(crate) fn an_add_that_was_ended_early_is_begun_anew(scene: &Scene<'_>) {
         let (note, text) = note(scene);
         fs::write(&note, unfinished(&text)).unwrap();
         c1.cmd("ip link set eth0 down").ok();
-        c1.shell("ip link set eth0 alias ''").ok();
+        unmark(&c1);
         if name != "eth0" {
             let derived = note.file_name().unwrap().to_str().unwrap(); // before Linux 6.15 it may be made under this name
             c1.cmd(&format!("ip link set eth0 name {derived}")).ok();
@@ -25,13 +26,19 @@ pub(crate) fn an_add_that_was_ended_early_is_begun_anew(scene: &Scene<'_>) {
         assert_eq!(scene.links(&c1).len(), 1);
         scene.check(&c1, &scene.conf(1), &again).ok();
         fs::write(&note, unfinished(&text)).unwrap();
-        c1.shell("ip link set eth0 alias ''").ok();
+        unmark(&c1);
         let path = ("c1", "", "eth0");
         scene
             .call_on(scene.lab, scene.row.plugin, "DEL", path, &scene.conf(1))
             .ok();
         assert!(scene.links(&c1).is_empty() && scene.leases().is_empty());
     }
+}
+
+fn unmark(node: &Node) {
+    node.argv(&["ip", "link", "set", "eth0", "alias", ""])
+        .go()
+        .ok();
 }
 
 /// As it is before the ADD came to its end.

@@ -98,6 +98,19 @@ pub(crate) fn the_host_may_have_a_link_of_that_name(scene: &Scene<'_>) {
     assert!(scene.links(&c1).is_empty());
 }
 
+/// As some runtimes have it: IPv6 is off in every namespace they make.
+pub(crate) fn an_ipv6_address_switches_ipv6_on(scene: &Scene<'_>) {
+    let c1 = scene.lab.netns("c1");
+    for place in ["all", "default"] {
+        let key = format!("/proc/sys/net/ipv6/conf/{place}/disable_ipv6");
+        c1.run(|| std::fs::write(&key, "1")).unwrap();
+    }
+    scene.add(&c1, 1);
+    assert_eq!(addresses(&c1, "eth0"), ["10.22.0.2/24", "fd22::2/64"]);
+    assert!(c1.reaches("::1") && c1.reaches("fd22::2"));
+    scene.del(&c1, 1);
+}
+
 pub(crate) fn it_is_no_way_in_for_routers_of_others(scene: &Scene<'_>) {
     let c1 = scene.lab.netns("c1");
     scene.add(&c1, 1);

@@ -41,6 +41,11 @@ macro_rules! kind {
             }
 
             #[test]
+            fn an_ipv6_address_switches_ipv6_on() {
+                run(life::an_ipv6_address_switches_ipv6_on);
+            }
+
+            #[test]
             fn it_is_no_way_in_for_routers_of_others() {
                 run(life::it_is_no_way_in_for_routers_of_others);
             }

@@ -1,12 +1,14 @@
 //! The link that another is made on, and what an ADD needs of the kernel.
 
-use super::{Lower, Source, Tap, Wanted};
+use super::{Lower, Source, Wanted};
 use crate::error::{Code, Error, Result};
 use crate::inside::kernel;
 use core_netlink::link::{AddLink, Kind, Link, LinkSpec};
 use core_netlink::route::{Route, RouteFilter, RouteType, Table};
 use core_netlink::{Conn, Family, IfIndex, Protocol, missing_kind};
-use std::path::Path;
+use std::fs::OpenOptions;
+
+const TUN: &str = "/dev/net/tun";
 
 /// A link of the host, or of the container where the configuration says so.
 pub(super) fn find(conn: &mut Conn, lower: &Lower) -> Result<Link> {
@@ -61,7 +63,7 @@ pub(super) fn probe(wanted: &Wanted) -> Result<()> {
             has_kind(&mut conn, kind)
         }
         Source::Alone(kind) => has_kind(&mut conn, kind),
-        Source::Tap(Tap { .. }) => has_tap(),
+        Source::Tap(_) => has_tap(),
         Source::Host(device) => device.find(&mut conn).map(drop),
         Source::Program => Ok(()),
     }
@@ -93,13 +95,14 @@ fn has_kind(conn: &mut Conn, kind: &Kind) -> Result<()> {
     }
 }
 
+/// Opened and closed again, the node leaves nothing.
 fn has_tap() -> Result<()> {
-    match Path::new("/dev/net/tun").exists() {
-        true => Ok(()),
-        false => {
-            let hint = "`modprobe tun`, or `mkdir -p /dev/net && mknod /dev/net/tun c 10 200`";
-            let why = "/dev/net/tun is missing, by which taps are made";
-            Err(Error::new(Code::Failed, why).with_details(hint))
-        }
-    }
+    let node = OpenOptions::new().read(true).write(true).open(TUN);
+    node.map(drop).map_err(|err| {
+        let hint = format!(
+            "`modprobe tun`, or `mkdir -p /dev/net && mknod {TUN} c 10 200`; the kernel needs CONFIG_TUN"
+        );
+        let why = format!("cannot open {TUN}, by which taps are made: {err}");
+        Error::new(Code::Failed, why).with_details(hint)
+    })
 }

@@ -212,10 +212,16 @@ impl Place {
             let hint = err.hint().unwrap_or_default().to_owned();
             Error::new(Code::Failed, format!("{err:?}")).with_details(hint)
         };
-        let mut all = inner.sysctls(name);
+        let mut all = Vec::new();
+        let v6 = |name: &str, key: &str| format!("net/ipv6/conf/{name}/{key}");
         if inner.addresses.iter().any(|net| net.addr().is_ipv6()) {
-            all.push((format!("net/ipv6/conf/{name}/ndisc_notify"), "1"));
+            let name = name.to_string();
+            // Some runtimes switch IPv6 off in every container.
+            all.push((v6("lo", "disable_ipv6"), "0"));
+            all.push((v6(&name, "disable_ipv6"), "0"));
+            all.push((v6(&name, "ndisc_notify"), "1"));
         }
+        all.extend(inner.sysctls(name));
         let all = all.into_iter();
         let all = all.map(|(path, value)| Ok((path.parse().map_err(fail)?, value.to_owned())));
         let written = self.inside.netns.set_sysctls(all.collect::<Result<_>>()?);

@@ -18,7 +18,7 @@ pub(super) const PLUGIN: Plugin = Plugin {
 };
 
 /// It has no keys of its own.
-fn wanted(input: &Input<'_>) -> Result<Wanted> {
+pub(super) fn wanted(input: &Input<'_>) -> Result<Wanted> {
     input.args.check_known(&["MAC", "IP", "GATEWAY"])?;
     Ok(Wanted {
         source: Source::Alone(Kind::Dummy),

@@ -38,7 +38,7 @@ struct Keys {
     pci_bus_id: String,
 }
 
-fn wanted(input: &Input<'_>) -> Result<Wanted> {
+pub(super) fn wanted(input: &Input<'_>) -> Result<Wanted> {
     input.args.check_known(&["IP", "GATEWAY"])?;
     let keys: Keys = input.conf.keys()?;
     Ok(Wanted {

@@ -48,7 +48,7 @@ struct Keys {
 }
 
 /// Behind another plugin that gave addresses none are asked for.
-fn wanted(input: &Input<'_>) -> Result<Wanted> {
+pub(super) fn wanted(input: &Input<'_>) -> Result<Wanted> {
     input.args.check_known(&["MAC", "IP", "GATEWAY"])?;
     let keys: Keys = input.conf.keys()?;
     if let Some(mac) = input.mac()? {

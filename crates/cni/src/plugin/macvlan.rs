@@ -35,7 +35,7 @@ struct Keys {
     bc_queue_len: u32,
 }
 
-fn wanted(input: &Input<'_>) -> Result<Wanted> {
+pub(super) fn wanted(input: &Input<'_>) -> Result<Wanted> {
     input.args.check_known(&["MAC", "IP", "GATEWAY"])?;
     let keys: Keys = input.conf.keys()?;
     let kind = Kind::Macvlan(Macvlan {

@@ -17,6 +17,8 @@ mod ptp;
 mod sbr;
 mod tables;
 mod tap;
+#[cfg(test)]
+mod tests;
 mod tuning;
 mod vlan;
 mod vrf;

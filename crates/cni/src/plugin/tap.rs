@@ -37,7 +37,7 @@ struct Keys {
     bridge: Option<IfName>,
 }
 
-fn wanted(input: &Input<'_>) -> Result<Wanted> {
+pub(super) fn wanted(input: &Input<'_>) -> Result<Wanted> {
     input.args.check_known(&["MAC", "IP", "GATEWAY"])?;
     let keys: Keys = input.conf.keys()?;
     let mtu = device::mtu(keys.mtu)?;

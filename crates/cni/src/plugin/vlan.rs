@@ -33,7 +33,7 @@ struct Keys {
     link_in_container: bool,
 }
 
-fn wanted(input: &Input<'_>) -> Result<Wanted> {
+pub(super) fn wanted(input: &Input<'_>) -> Result<Wanted> {
     input.args.check_known(&["MAC", "IP", "GATEWAY"])?;
     let keys: Keys = input.conf.keys()?;
     let missing = |key: &str| Error::new(Code::InvalidConfig, format!("`{key}` is missing"));
