@@ -1,6 +1,6 @@
 //! What is refused before anything is changed, and what fails on the way.
 
-use crate::scene::{Scene, patch};
+use crate::scene::{Scene, patch, unchanged};
 use serde_json::json;
 
 pub(crate) fn what_is_refused_changes_nothing(scene: &Scene<'_>) {
@@ -36,8 +36,7 @@ pub(crate) fn what_is_refused_changes_nothing(scene: &Scene<'_>) {
     }
     assert!(scene.leases().is_empty());
     let after = scene.everything(&c1);
-    let differs = [before.0.difference(&after.0), before.1.difference(&after.1)].concat();
-    assert!(differs.is_empty(), "{differs:?}");
+    unchanged(&before, &after);
 }
 
 /// The addresses are used up, and a route that the kernel refuses when everything else is there.
@@ -54,8 +53,7 @@ pub(crate) fn an_add_that_fails_leaves_nothing(scene: &Scene<'_>) {
         scene.refused("ADD", &c1, &conf);
         assert!(scene.leases().is_empty());
         let after = scene.everything(&c1);
-        let differs = [before.0.difference(&after.0), before.1.difference(&after.1)].concat();
-        assert!(differs.is_empty(), "{differs:?}");
+        unchanged(&before, &after);
     }
 }
 

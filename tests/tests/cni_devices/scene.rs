@@ -4,7 +4,7 @@ use crate::row::Row;
 use serde_json::{Value, json};
 use std::fs;
 use tempfile::TempDir;
-use vetch_tests::{Lab, Node, Output, lab, skip};
+use vetch_tests::{Lab, Node, Output, State, lab, skip};
 
 pub(crate) struct Scene<'a> {
     pub(crate) lab: &'a Lab,
@@ -165,9 +165,16 @@ impl<'a> Scene<'a> {
     }
 
     /// Everything inside and on the host.
-    pub(crate) fn everything(&self, node: &Node) -> (vetch_tests::State, vetch_tests::State) {
+    pub(crate) fn everything(&self, node: &Node) -> (State, State) {
         (node.state(), self.lab.state())
     }
+}
+
+/// Nothing inside and nothing on the host is otherwise.
+#[track_caller]
+pub(crate) fn unchanged(before: &(State, State), after: &(State, State)) {
+    let differs = [before.0.difference(&after.0), before.1.difference(&after.1)].concat();
+    assert!(differs.is_empty(), "{}", differs.join("\n"));
 }
 
 /// Keys over keys.
