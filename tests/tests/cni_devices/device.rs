@@ -103,3 +103,28 @@ fn a_name_that_is_taken_meanwhile_is_waited_for() {
         scene.del(&c1, 1);
     });
 }
+
+/// Whoever is inside may write any alias on any link: the host gets its device back, and nothing else.
+#[test]
+fn nothing_can_be_planted_on_the_host() {
+    run(row::host_device, |scene| {
+        let c1 = scene.lab.netns("c1");
+        scene.add(&c1, 1);
+        c1.cmd("ip link add evil type veth peer name other").ok();
+        for (link, mark) in [
+            ("evil", "vetch:pods:cni:c1:eth0: was planted up"),
+            ("eth0", ""),
+        ] {
+            c1.argv(&["ip", "link", "set", link, "alias", mark])
+                .go()
+                .ok();
+        }
+        c1.cmd("ip link set eth0 down").ok();
+        c1.cmd("ip link set eth0 name hidden address 02:00:00:00:00:66 mtu 1300")
+            .ok();
+        c1.cmd("ip link set evil name eth0").ok();
+        scene.del(&c1, 1);
+        assert!(on_host(scene, "planted").is_null());
+        assert_eq!(scene.links(&c1).len(), 2, "what is the container's stays");
+    });
+}

@@ -1,14 +1,14 @@
 //! CNI's own plugins beside ours: the same answer, the same inside, and one takes over from the other.
 
 use crate::row::Row;
-use crate::scene::{Scene, addresses};
+use crate::scene::{LIMIT, Scene, addresses};
 use serde_json::Value;
 use std::path::Path;
-use vetch_tests::{Node, lab, skip};
+use vetch_tests::{Node, lab_within, skip};
 
 /// Debian's package has neither `tap` nor `dummy`.
 pub(crate) fn run(row: fn() -> Row, behaviour: fn(&Scene<'_>)) {
-    lab(move |lab| {
+    lab_within(LIMIT, move |lab| {
         let row = row();
         if !crate::scene::has(lab, &row) {
             skip!("{}: no links of kind {}", row.option, row.kind);

@@ -3,8 +3,9 @@
 use crate::row::Row;
 use serde_json::{Value, json};
 use std::fs;
+use std::time::Duration;
 use tempfile::TempDir;
-use vetch_tests::{Lab, Node, Output, State, lab, skip};
+use vetch_tests::{Lab, Node, Output, State, lab_within, skip};
 
 pub(crate) struct Scene<'a> {
     pub(crate) lab: &'a Lab,
@@ -15,9 +16,12 @@ pub(crate) struct Scene<'a> {
     leases: TempDir,
 }
 
+/// Some call plugins dozens of times.
+pub(crate) const LIMIT: Duration = Duration::from_secs(300);
+
 /// Runs a behaviour where the kernel has the kind.
 pub(crate) fn run(row: fn() -> Row, behaviour: fn(&Scene<'_>)) {
-    lab(move |lab| {
+    lab_within(LIMIT, move |lab| {
         let row = row();
         if !has(lab, &row) {
             skip!("{}: no links of kind {}", row.option, row.kind);

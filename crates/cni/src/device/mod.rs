@@ -18,7 +18,7 @@ use crate::ipam::{Given, Ipam};
 use crate::plugin::{Input, Target};
 use crate::result::AddResult;
 use crate::session::Session;
-use core_netlink::link::Kind;
+use core_netlink::link::{Kind, Link};
 use core_netlink::{IfName, MacAddr};
 use place::Place;
 pub(crate) use remove::{collect, del};
@@ -99,6 +99,12 @@ impl Wanted {
             Source::Tap(_) => Some(TAP),
             Source::Host(_) | Source::Program => None,
         }
+    }
+
+    /// Of a device that is there any link may be, so that none can be told by its kind.
+    fn is_kind_of(&self, link: &Link) -> bool {
+        self.kind()
+            .is_some_and(|kind| link.kind_name() == Some(kind))
     }
 
     fn check(&self, ipam: &Ipam) -> Result<()> {

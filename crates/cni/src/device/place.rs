@@ -2,7 +2,7 @@
 
 use super::mark::Mark;
 use super::record::Record;
-use super::{Addresses, Source, Wanted, host, lower, make};
+use super::{Source, Wanted, host, lower, make};
 use crate::attachment::AttachmentKey;
 use crate::error::{Code, Error, Result};
 use crate::inside::{Inside, kernel};
@@ -92,9 +92,6 @@ impl Place {
         self.look_for_others(wanted, &mut ready)?;
         make::check_mac(wanted.mac)?;
         make::check_mtu(wanted.mtu, ready.lower.as_ref())?;
-        if let (Addresses::Given(result), Some(mtu)) = (&wanted.addresses, wanted.mtu) {
-            make::check_ipv6(mtu, result)?;
-        }
         Ok(ready)
     }
 
@@ -111,7 +108,7 @@ impl Place {
                 ready.there = Some(link);
             }
             Some(mark) if mark.key == self.key => ready.left.push(link.index),
-            None if !done && link.alias.is_none() && link.kind_name() == wanted.kind() => {
+            None if !done && link.alias.is_none() && wanted.is_kind_of(&link) => {
                 ready.left.push(link.index);
             }
             _ => return Err(self.taken(&link)),
@@ -154,7 +151,7 @@ impl Place {
         // Where it was not made under its own name.
         if self.noted.as_ref().is_some_and(|noted| !noted.is_done()) {
             let left = self.find(self.key.host_end())?;
-            let left = left.filter(|link| link.kind_name() == wanted.kind());
+            let left = left.filter(|link| wanted.is_kind_of(link));
             ready.left.extend(left.map(|link| link.index));
         }
         Ok(())

@@ -102,11 +102,8 @@ impl Leaving<'_> {
         let named = netns.and_then(|path| NetNs::open_path(path).ok());
         let noted = self.record.as_ref().and_then(Record::namespace);
         let noted = noted.filter(|noted| named.as_ref() != Some(noted));
-        for (netns, is_named) in named
-            .map(|it| (it, true))
-            .into_iter()
-            .chain(noted.map(|it| (it, false)))
-        {
+        let named = named.map(|netns| (netns, true)).into_iter();
+        for (netns, is_named) in named.chain(noted.map(|netns| (netns, false))) {
             if !netns.is_current().unwrap_or(true) {
                 self.inside(netns, is_named)?;
             }
@@ -142,7 +139,7 @@ impl Leaving<'_> {
                         .then(|| host::move_out(&mut inside, &link, was))
                         .transpose()?;
                 }
-                (_, None) => self.give_back(&mut inside, &link, is_named)?,
+                (record, None) => self.give_back(&mut inside, &link, record, is_named)?,
                 (_, Some(kind)) if self.is_made(&link, kind, record, is_named) => {
                     delete(&mut inside.conn, link.index)?
                 }
@@ -166,10 +163,17 @@ impl Leaving<'_> {
         }
     }
 
-    /// A device of which nothing is noted: the mark says what it was, or the reference plugin's alias.
-    fn give_back(&self, inside: &mut Inside, link: &Link, is_named: bool) -> Result<()> {
+    /// A device of which no number is noted: the mark says what it was, or the reference plugin's alias.
+    fn give_back(
+        &self,
+        inside: &mut Inside,
+        link: &Link,
+        record: Option<&Record>,
+        is_named: bool,
+    ) -> Result<()> {
+        let noted = record.and_then(|record| record.was.clone());
         let was = match mark(link) {
-            Some(mark) if mark.key == *self.key => mark.was,
+            Some(mark) if mark.key == *self.key => noted.or(mark.was),
             None if is_named && link.name == self.key.ifname => {
                 link.alias.as_deref().and_then(Was::by_reference)
             }
