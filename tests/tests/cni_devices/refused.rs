@@ -67,6 +67,7 @@ pub(crate) fn status_says_whether_an_add_would_do(scene: &Scene<'_>) {
         json!([[{"subnet": "10.22.0.0/24", "rangeStart": "10.22.0.5", "rangeEnd": "10.22.0.5"}]]);
     full["ipam"]["routes"] = json!([]);
     scene.call("ADD", &c1, &full).ok();
+    status(scene.conf(1)).ok(); // a device that is a container's by now is where it should be
     let mut other = full.clone();
     patch(&mut other, &(scene.row.keys)(2));
     assert!(status(other).exits(1).json()["code"].as_u64() >= Some(50));

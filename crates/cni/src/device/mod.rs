@@ -17,10 +17,11 @@ use crate::error::{Code, Error, Result};
 use crate::ipam::{Given, Ipam};
 use crate::plugin::{Input, Target};
 use crate::result::AddResult;
-use crate::session::Session;
+use crate::session::{Session, failed, network_name};
 use core_netlink::link::{Kind, Link};
 use core_netlink::{IfName, MacAddr};
 use place::Place;
+use record::Record;
 pub(crate) use remove::{collect, del};
 
 /// What a configuration asks for.
@@ -202,14 +203,28 @@ pub(crate) fn check(
     crate::plugin::none(all)
 }
 
-/// Whether an ADD would find what it needs of the host: the link to build on, the kind, addresses.
-pub(crate) fn status(input: &Input<'_>, wanted: &Wanted) -> Result<()> {
+/// Whether an ADD would find what it needs of the host: the link to build on, the kind, addresses. A device that one of the network's own
+/// containers has is as it should be.
+pub(crate) fn status(session: &mut Session, input: &Input<'_>, wanted: &Wanted) -> Result<()> {
     let ipam = input.ipam()?;
     wanted.check(&ipam)?;
-    let found = lower::probe(wanted);
-    found.map_err(|err| Error {
-        code: Code::Unavailable,
-        ..err
-    })?;
+    match lower::probe(wanted) {
+        Err(_) if is_lent(session, input, wanted)? => {}
+        found => found.map_err(|err| Error {
+            code: Code::Unavailable,
+            ..err
+        })?,
+    }
     ipam.status()
+}
+
+fn is_lent(session: &mut Session, input: &Input<'_>, wanted: &Wanted) -> Result<bool> {
+    if !matches!(wanted.source, Source::Host(_)) {
+        return Ok(false);
+    }
+    let network = network_name(&input.conf.name)?;
+    let notes = session.host()?.notes("cni").of_network(&network);
+    let notes = notes.map_err(failed)?;
+    let mut records = notes.iter().filter_map(|bytes| Record::read(bytes));
+    Ok(records.any(|record| record.was.is_some() && record.namespace().is_some()))
 }

@@ -14,7 +14,7 @@ pub(super) const PLUGIN: Plugin = Plugin {
         device::check(session, input, target, previous, &wanted(input)?)
     },
     gc: device::collect,
-    status: |_, input| device::status(input, &wanted(input)?),
+    status: |session, input| device::status(session, input, &wanted(input)?),
 };
 
 /// It has no keys of its own.

@@ -19,7 +19,7 @@ pub(super) const PLUGIN: Plugin = Plugin {
         device::check(session, input, target, previous, &wanted(input)?)
     },
     gc: device::collect,
-    status: |_, input| device::status(input, &wanted(input)?),
+    status: |session, input| device::status(session, input, &wanted(input)?),
 };
 
 /// Drivers that hand a device to a program: it has no interface of the kernel then.

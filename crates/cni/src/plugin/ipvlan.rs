@@ -26,13 +26,13 @@ pub(super) const PLUGIN: Plugin = Plugin {
         device::check(session, input, target, previous, &wanted(input)?)
     },
     gc: device::collect,
-    status: |_, input| {
+    status: |session, input| {
         let mut wanted = wanted(input)?;
         if let (Source::On(_, lower), None) = (&mut wanted.source, &input.conf.ipam) {
             wanted.addresses = Addresses::Managed; // behind another plugin, whose result is not there yet
             lower.inside |= lower.name.is_none();
         }
-        device::status(input, &wanted)
+        device::status(session, input, &wanted)
     },
 };
 

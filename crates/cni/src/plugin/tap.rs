@@ -16,7 +16,7 @@ pub(super) const PLUGIN: Plugin = Plugin {
         device::check(session, input, target, previous, &wanted(input)?)
     },
     gc: device::collect,
-    status: |_, input| device::status(input, &wanted(input)?),
+    status: |session, input| device::status(session, input, &wanted(input)?),
 };
 
 const MTU_MAX: u32 = 65535 - 14; // what the driver takes: the header of Ethernet counts
