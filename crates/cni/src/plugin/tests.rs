@@ -12,7 +12,7 @@ fn read(plugin: Read, keys: &str, args: &str) -> Result<String> {
     let args = args.parse()?;
     let input = Input {
         conf: NetConf::parse(text.as_bytes())?,
-        text: text.as_bytes(),
+        caller: None,
         args: &args,
         ahead: Ahead::default(),
     };
