@@ -421,15 +421,13 @@ fn result_and_qdiscs_are_those_of_the_reference() {
 
 /// What the reference made, on a machine that was switched over.
 fn taken_away_by_ours((machine, container, result): &(Node, Node, Value)) {
-    let name = machine
-        .shell("ip -br link show type ifb | cut -d' ' -f1")
-        .ok()
-        .stdout;
+    let devices = machine.cmd("ip -j link show type ifb").ok().json();
+    let name = devices[0]["ifname"].clone();
     let mut result = result.clone();
     result["interfaces"]
         .as_array_mut()
         .unwrap()
-        .push(json!({"name": name.trim()}));
+        .push(json!({"name": name}));
     Call::ours(machine, "bandwidth", container).del(&behind(&result, json!({})));
     assert_eq!(machine.cmd("ip -br link show type ifb").ok().stdout, "");
     assert!(

@@ -4,6 +4,7 @@
 mod bandwidth;
 mod sbr;
 mod tuning;
+mod vrf;
 
 use serde_json::{Value, json};
 use vetch_tests::{Lab, Node, Output};
