@@ -336,7 +336,8 @@ fn under(network: &Network, of: &Attachment) -> Attachment {
 }
 
 /// The elements that the first has and the second has not.
-fn only(these: &Change, others: &Change) -> Vec<Element> {
+/// The elements of one change that are not in another.
+pub(crate) fn only(these: &Change, others: &Change) -> Vec<Element> {
     let kept: Vec<&Element> = others.steps().iter().map(Step::element).collect();
     let mine = these.steps().iter().map(Step::element);
     mine.filter(|of| !kept.contains(of)).cloned().collect()

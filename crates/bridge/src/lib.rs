@@ -24,6 +24,7 @@ mod external;
 #[cfg(test)]
 mod faults;
 mod file;
+mod follow;
 mod forwarding;
 mod gone;
 mod holders;

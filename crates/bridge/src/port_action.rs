@@ -12,7 +12,7 @@ use crate::record::Claim;
 use crate::spec::{Attachment, State};
 use crate::step::Step;
 use core_netlink::link::{BridgePort, SetBridgePort};
-use core_netlink::{IfName, Request};
+use core_netlink::{IfName, MacAddr, Request};
 
 /// One thing to do. The claims called `touched` have only the ports that come or go.
 #[derive(Clone, Debug)]
@@ -30,6 +30,12 @@ pub(crate) enum PortAction {
     Hairpin { host_end: IfName, on: bool },
     /// Let packets pass to other ports that are set so, or not.
     Isolate { host_end: IfName, on: bool },
+    /// Let the bridge lead to another MAC address.
+    Station {
+        host_end: IfName,
+        from: MacAddr,
+        to: MacAddr,
+    },
     /// Give ports back.
     Release { touched: Claim },
     /// The change is complete.
@@ -70,6 +76,15 @@ impl PortAction {
                 };
                 step(what.to_owned(), word(*on), word(!on))
             }
+            PortAction::Station { host_end, from, to } => {
+                let words = |to: &MacAddr, from: &MacAddr| {
+                    vec![
+                        format!("bridge fdb replace {to} dev {host_end} master static sticky"),
+                        format!("bridge fdb delete {from} dev {host_end} master"),
+                    ]
+                };
+                step(format!("lead to {to}"), words(to, from), words(from, to))
+            }
             PortAction::Release { touched } => silent(format!("give back {}", ports(touched))),
             PortAction::Done { touched } => silent(format!("{} are done", ports(touched))),
         }
@@ -90,6 +105,7 @@ impl Engine {
             PortAction::Rewrite { after, .. } => self.store.rewrite_claim(after),
             PortAction::Hairpin { host_end, on } => self.hairpin(*host_end, *on),
             PortAction::Isolate { host_end, on } => self.isolate(*host_end, *on),
+            PortAction::Station { host_end, from, to } => self.station(*host_end, *from, *to),
             PortAction::Release { touched } => self.release_ports(&touched.attachment),
             PortAction::Done { touched } => {
                 let of = &touched.attachment;
@@ -104,6 +120,7 @@ impl Engine {
             PortAction::Rewrite { before, .. } => self.store.rewrite_claim(before),
             PortAction::Note { touched } => self.finish_change(touched),
             PortAction::Isolate { host_end, on } => self.isolate(*host_end, !on),
+            PortAction::Station { host_end, from, to } => self.station(*host_end, *to, *from),
             _ => Ok(()),
         }
     }

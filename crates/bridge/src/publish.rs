@@ -188,7 +188,7 @@ impl Engine {
         }
     }
 
-    fn one_alive(&mut self, op: &str, spec: &PublishSpec) -> Result<Claim> {
+    pub(crate) fn one_alive(&mut self, op: &str, spec: &PublishSpec) -> Result<Claim> {
         let claim = self.one_meant(op, spec)?;
         let of = &claim.attachment;
         let link = self.find(of.host_end)?;

@@ -4,16 +4,15 @@ use crate::action;
 use crate::assigned::InnerRoute;
 use crate::engine::{Engine, Scene, is_of, netlink, send};
 use crate::error::{Error, Result};
+use crate::follow::station;
 use crate::inner::Inner;
 use crate::name::MARK;
 use crate::record::Claim;
 use crate::spec::{Attachment, BIG_TCP, Ends};
-use core_netlink::fdb::{FdbLife, FdbSpec};
 use core_netlink::link::{
     AddLink, BridgePort, GetLink, GetLinkIn, Ipv4Conf, Kind, LinkSpec, Netns, SetBridgePort,
     SetLink,
 };
-use core_netlink::neigh::NeighbourFlags;
 use core_netlink::{Change as Netlink, Conn, HwAddr, IfIndex, IfName, Request};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -182,14 +181,7 @@ impl Engine {
             ..LinkSpec::default()
         };
         let port = port_settings(attachment);
-        // An unguarded neighbour neither keeps the address, if it sent by it before, nor takes it later.
-        let entry = FdbSpec {
-            link: index,
-            lladdr: attachment.mac,
-            flags: NeighbourFlags::MASTER | NeighbourFlags::STICKY,
-            life: FdbLife::Static,
-            ..FdbSpec::default()
-        };
+        let entry = station(index, attachment.mac);
         let big = big_tcp(big);
         let mut requests: Vec<Box<dyn Request + '_>> = vec![
             Box::new(SetLink::new(index, &strict)),

@@ -98,6 +98,45 @@ fn what_is_set_is_there_and_goes_with_it() {
     });
 }
 
+/// The guard, the bridge and the record follow, or the container would be cut off.
+#[test]
+fn another_mac_address_passes_the_guard() {
+    lab(|lab| {
+        let (c1, c2) = (lab.netns("c1"), lab.netns("c2"));
+        let previous = attached(lab, &c1);
+        let second = attached(lab, &c2);
+        assert!(c1.reaches("10.22.0.3"));
+        let host = lab.state();
+        let call = Call::ours(lab, "tuning", &c1);
+        let chain: Value = serde_json::from_str(crate::BRIDGE).unwrap();
+        let mut keys = behind(&previous, json!({"mac": "02:00:00:00:00:77"}));
+        let result = call.add(&keys);
+        assert_eq!(interface(&result)["mac"], "02:00:00:00:00:77");
+        assert!(c1.reaches("10.22.0.1") && c1.reaches("fd22::1"));
+        assert!(c2.reaches("10.22.0.2") && c2.reaches("fd22::2"));
+        let whole = behind(&result, chain.clone());
+        Call::ours(lab, "bridge", &c1).run("CHECK", &whole).ok();
+        call.run("CHECK", &behind(&result, keys.clone())).ok();
+        let again = Call::ours(lab, "bridge", &c1).add(&chain);
+        assert_eq!(call.add(&behind(&again, keys.clone())), result);
+
+        keys["mac"] = interface(&second)["mac"].clone();
+        let (code, said) = call.refused("ADD", &keys);
+        assert!(code == 100 && said.contains("cni:c2"), "{said}");
+        assert!(c1.reaches("10.22.0.3") && c2.reaches("10.22.0.2"));
+        call.del(&json!({}));
+        let mut left = host.difference(&lab.state());
+        left.retain(|line| !line.ends_with("/pods/.mac 1")); // of the network: its addresses had other owners
+        assert!(left.is_empty(), "{left:?}");
+        assert!(c1.reaches("10.22.0.3") && c2.reaches("fd22::2"));
+        Call::ours(lab, "bridge", &c1)
+            .run("CHECK", &behind(&previous, chain.clone()))
+            .ok();
+        Call::ours(lab, "bridge", &c1).del(&chain);
+        detached(lab, &c2);
+    });
+}
+
 #[test]
 fn removal_needs_no_result_no_namespace_and_no_sound_configuration() {
     lab(|lab| {

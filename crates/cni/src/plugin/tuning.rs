@@ -13,12 +13,13 @@ use crate::attachment::AttachmentKey;
 use crate::error::{Code, Error, Result};
 use crate::inside::{Inside, kernel, namespace};
 use crate::result::AddResult;
-use crate::session::Session;
+use crate::session::{Session, attachment_id, failed, network_name};
+use ::bridge::{NetworkName, Who};
 use allowed::Allowed;
 use attribute::Attribute;
 use backup::{Backup, Ours};
-use core_netlink::IfName;
 use core_netlink::link::Link;
+use core_netlink::{IfName, MacAddr};
 use keys::{Keys, Sysctl};
 use ns_mgmt::SysctlKey;
 use std::path::{Path, PathBuf};
@@ -33,21 +34,92 @@ pub(super) const PLUGIN: Plugin = Plugin {
     status,
 };
 
-fn add(_: &mut Session, input: &Input<'_>, target: &Target) -> Result<AddResult> {
+fn add(session: &mut Session, input: &Input<'_>, target: &Target) -> Result<AddResult> {
     let ifname = target.key.ifname;
     let (keys, result) = (Keys::read(input, ifname)?, previous(input)?.clone());
     if !keys.sysctls.is_empty() {
         Allowed::read()?.check(&keys.sysctls)?;
     }
-    let mut inside = Inside::open(&target.netns)?;
-    let before = before(&mut inside, &keys, ifname)?;
+    let inside = Inside::open(&target.netns)?;
+    let mut place = Place::new(inside, session, input, &target.key)?;
+    let before = before(&mut place.inside, &keys, ifname)?;
     let file = backup::file(&keys.data_dir, &target.key);
     let mut done = Done::nothing();
     let whose = (input.conf.name.as_str(), &keys.attributes[..]);
-    let made = keep(&inside, &file, &before, whose, &mut done)
-        .and_then(|()| set(&mut inside, &keys, &before, ifname, &mut done));
-    done.or_undo(&mut inside, made)?;
+    let made = keep(&place.inside, &file, &before, whose, &mut done)
+        .and_then(|()| set(&mut place, &keys, &before, &mut done));
+    done.or_undo(&mut place, made)?;
     Ok(told(result, &keys, ifname))
+}
+
+/// Where something is changed.
+struct Place<'s> {
+    inside: Inside,
+    session: &'s mut Session,
+    network: NetworkName,
+    who: Who,
+    ifname: IfName,
+}
+
+impl<'s> Place<'s> {
+    fn new(
+        inside: Inside,
+        session: &'s mut Session,
+        input: &Input<'_>,
+        key: &AttachmentKey,
+    ) -> Result<Place<'s>> {
+        Ok(Place {
+            inside,
+            session,
+            network: network_name(&input.conf.name)?,
+            who: Who::Id(attachment_id(key.container_id.as_str())?),
+            ifname: key.ifname,
+        })
+    }
+
+    fn put(&mut self, to: &Attribute) -> Result<()> {
+        let ifname = self.ifname;
+        let set = self.inside.conn.set_link(ifname, &to.spec());
+        set.map_err(|err| kernel(&format!("set {to} of `{ifname}`"), &err))?;
+        if let Attribute::Mac(mac) = to {
+            self.follow(*mac)?;
+            self.announce(to);
+        }
+        Ok(())
+    }
+
+    /// Tells neighbours, who else send to the old address for half a minute. The kernel does so where it is asked to, when the address
+    /// is set, even to what it was. That they learn it later is no failure.
+    fn announce(&mut self, mac: &Attribute) {
+        let notify = ["ipv4/conf/{}/arp_notify", "ipv6/conf/{}/ndisc_notify"];
+        let ifname = self.ifname.to_string();
+        let keys = notify.iter().filter_map(|path| {
+            let path = format!("net/{}", path.replace("{}", &ifname));
+            path.parse::<SysctlKey>().ok()
+        });
+        let netns = &self.inside.netns;
+        let before = keys.filter_map(|key| Some((netns.sysctl(&key).ok()?, key)));
+        let before: Vec<(String, SysctlKey)> = before.collect();
+        for (_, key) in &before {
+            let _ = netns.set_sysctl(key, "1");
+        }
+        let _ = self.inside.conn.set_link(self.ifname, &mac.spec());
+        for (value, key) in &before {
+            let _ = netns.set_sysctl(key, value);
+        }
+    }
+
+    /// Behind our `bridge` the guard drops what has another MAC address than the recorded one. Behind others there is no record.
+    fn follow(&mut self, mac: MacAddr) -> Result<()> {
+        let host = self.session.host()?;
+        let recorded = host.attachment(&self.network, &self.who, Some(self.ifname));
+        match recorded {
+            Err(err) if err.is_not_found() => return Ok(()),
+            recorded => recorded.map_err(failed)?,
+        };
+        let followed = host.follow_mac(&self.network, &self.who, self.ifname, mac);
+        followed.map(drop).map_err(failed)
+    }
 }
 
 /// What there is of what shall be changed. Whatever cannot be changed is refused here.
@@ -97,7 +169,7 @@ fn keep(
     file: &Path,
     before: &Before,
     (network, wanted): (&str, &[Attribute]),
-    done: &mut Done<Inside>,
+    done: &mut Done<Place<'_>>,
 ) -> Result<()> {
     if before.attributes.is_empty() && before.sysctls.is_empty() {
         return Ok(());
@@ -162,28 +234,24 @@ fn merged(
 }
 
 fn set(
-    inside: &mut Inside,
+    place: &mut Place<'_>,
     keys: &Keys,
     before: &Before,
-    ifname: IfName,
-    done: &mut Done<Inside>,
+    done: &mut Done<Place<'_>>,
 ) -> Result<()> {
     for (of, value) in &before.sysctls {
-        let set = inside.netns.set_sysctl(&of.key, &of.value);
+        let set = place.inside.netns.set_sysctl(&of.key, &of.value);
         set.map_err(|err| namespace(&err))?;
         if let Some(value) = value.clone() {
             let key = of.key.clone();
-            done.undone_by(move |inside| put_sysctl(inside, &key, &value));
+            done.undone_by(move |place| put_sysctl(&place.inside, &key, &value));
         }
     }
-    for (wanted, was) in keys
-        .attributes
-        .iter()
-        .zip(before.attributes.iter().copied())
-    {
+    let wanted = keys.attributes.iter();
+    for (wanted, was) in wanted.zip(before.attributes.iter().copied()) {
         if *wanted != was {
-            put(inside, ifname, wanted)?;
-            done.undone_by(move |inside| put(inside, ifname, &was));
+            done.undone_by(move |place| place.put(&was)); // one step may be done of two
+            place.put(wanted)?;
         }
     }
     Ok(())
@@ -192,11 +260,6 @@ fn set(
 fn put_sysctl(inside: &Inside, key: &SysctlKey, value: &str) -> Result<()> {
     let set = inside.netns.set_sysctl(key, value);
     set.map_err(|err| namespace(&err))
-}
-
-fn put(inside: &mut Inside, ifname: IfName, to: &Attribute) -> Result<()> {
-    let set = inside.conn.set_link(ifname, &to.spec());
-    set.map_err(|err| kernel(&format!("set {to} of `{ifname}`"), &err))
 }
 
 /// The result with what was changed of the interface.
@@ -217,7 +280,7 @@ fn told(mut result: AddResult, keys: &Keys, ifname: IfName) -> AddResult {
 
 /// A namespace that is gone took everything with it; the file goes in any case.
 fn del(
-    _: &mut Session,
+    session: &mut Session,
     input: &Input<'_>,
     key: &AttachmentKey,
     netns: Option<&Path>,
@@ -227,10 +290,11 @@ fn del(
         .map(|dir| backup::file(&dir, key));
     let files: Vec<PathBuf> = files.collect();
     let inside = netns.filter(|path| path.exists()).map(Inside::open);
-    if let Some(Ok(mut inside)) = inside {
+    if let Some(Ok(inside)) = inside {
+        let mut place = Place::new(inside, session, input, key)?;
         for file in &files {
             if let Some(kept) = backup::read(file)? {
-                put_back(&mut inside, &kept, key.ifname)?;
+                put_back(&mut place, &kept)?;
             }
         }
     }
@@ -238,22 +302,22 @@ fn del(
 }
 
 /// Last first, and all of it, whatever fails.
-fn put_back(inside: &mut Inside, kept: &Backup, ifname: IfName) -> Result<()> {
-    let cookie = inside.netns.cookie().map_err(|err| namespace(&err))?;
+fn put_back(place: &mut Place<'_>, kept: &Backup) -> Result<()> {
+    let cookie = place.inside.netns.cookie().map_err(|err| namespace(&err))?;
     let ours = kept.ours.clone().unwrap_or_default();
     if kept.ours.is_some() && ours.netns != cookie {
         return Ok(());
     }
     let mut outcomes = Vec::new();
-    if let Some(link) = inside.find(ifname)? {
+    if let Some(link) = place.inside.find(place.ifname)? {
         for was in kept.attributes.iter().rev() {
             if was.of(&link) != Some(*was) {
-                outcomes.push(put(inside, ifname, was));
+                outcomes.push(place.put(was));
             }
         }
     }
     for (path, value) in ours.sysctl.iter().rev() {
-        outcomes.push(put_sysctl_back(inside, path, value));
+        outcomes.push(put_sysctl_back(&place.inside, path, value));
     }
     all(outcomes)
 }
