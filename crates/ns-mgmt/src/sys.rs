@@ -64,6 +64,46 @@ pub(crate) fn pidfd_open(pid: u32) -> nix::Result<OwnedFd> {
     }
 }
 
+const FSOPEN_CLOEXEC: libc::c_long = 1; // linux/mount.h, as the next three
+const FSMOUNT_CLOEXEC: libc::c_long = 1;
+const FSCONFIG_CMD_CREATE: libc::c_long = 6;
+const MOUNT_ATTR_NOSUID_NODEV_NOEXEC: libc::c_long = 2 | 4 | 8;
+
+/// A procfs that is mounted nowhere, for the PID namespace of this process: `fsopen`, `fsconfig`, `fsmount` (Linux 5.2).
+pub(crate) fn detached_proc() -> nix::Result<OwnedFd> {
+    // SAFETY: a string that outlives the call, and a number; a new descriptor out, owned from here on.
+    let context = unsafe {
+        let name = c"proc".as_ptr();
+        let fd = Errno::result(libc::syscall(libc::SYS_fsopen, name, FSOPEN_CLOEXEC))?;
+        OwnedFd::from_raw_fd(fd as RawFd)
+    };
+    let (number, none) = (
+        libc::c_long::from(context.as_raw_fd()),
+        std::ptr::null::<libc::c_char>(),
+    );
+    // SAFETY: this command takes neither key nor value.
+    Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_fsconfig,
+            number,
+            FSCONFIG_CMD_CREATE,
+            none,
+            none,
+            0 as libc::c_long,
+        )
+    })?;
+    // SAFETY: three numbers in; a new descriptor out, owned from here on.
+    unsafe {
+        let fd = Errno::result(libc::syscall(
+            libc::SYS_fsmount,
+            number,
+            FSMOUNT_CLOEXEC,
+            MOUNT_ATTR_NOSUID_NODEV_NOEXEC,
+        ))?;
+        Ok(OwnedFd::from_raw_fd(fd as RawFd))
+    }
+}
+
 nix::getsockopt_impl!(
     NetnsCookie,
     libc::SOL_SOCKET,

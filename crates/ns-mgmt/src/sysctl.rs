@@ -1,10 +1,12 @@
 //! Network sysctls of a namespace, through a procfs that was checked to be one.
 
-use crate::{Error, NetNs, Result, procfs};
+use crate::{Error, NetNs, Result, procfs, sys};
+use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use std::fs::File;
 use std::io::Write;
+use std::os::fd::{AsFd, OwnedFd};
 use std::{fmt, str::FromStr};
 
 /// The key of a network sysctl: a path below `/proc/sys/net`, checked to stay there.
@@ -126,14 +128,25 @@ fn has_ipv6() -> bool {
 }
 
 /// The calling thread must be in the namespace: `/proc/sys/net` shows the one it is looked at from.
+///
+/// Where `/proc/sys` is mounted read-only, as in most containers, a procfs that is mounted nowhere takes what is written: for whoever
+/// may mount one.
 fn open(key: &SysctlKey, access: OFlag, op: &str) -> Result<File> {
-    let proc = procfs::root(op)?;
-    let path = format!("sys/{}", key.0);
-    let flags = access | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    let file =
-        openat(&proc, &*path, flags, Mode::empty()).map_err(|errno| explain(op, errno.into()))?;
+    let opened = open_in(&*procfs::root(op)?, key, access).or_else(|errno| match errno {
+        Errno::EROFS => sys::detached_proc()
+            .and_then(|proc| open_in(proc, key, access))
+            .map_err(|_| errno),
+        _ => Err(errno),
+    });
+    let file = opened.map_err(|errno| explain(op, errno.into()))?;
     procfs::check(&file, op)?;
     Ok(File::from(file))
+}
+
+fn open_in(proc: impl AsFd, key: &SysctlKey, access: OFlag) -> nix::Result<OwnedFd> {
+    let flags = access | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let path = format!("sys/{}", key.0);
+    openat(proc, &*path, flags, Mode::empty())
 }
 
 fn explain(op: &str, err: std::io::Error) -> Error {

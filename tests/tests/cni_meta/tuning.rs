@@ -3,6 +3,7 @@
 use crate::{Call, attached, behind, detached, has_reference, plain};
 use serde_json::{Value, json};
 use std::fs;
+use vetch_tests::skip::is_real_root;
 use vetch_tests::{Lab, Node, lab, skip};
 
 const FILE: &str = "/run/cni/tuning/c1_eth0.json";
@@ -94,6 +95,29 @@ fn what_is_set_is_there_and_goes_with_it() {
         call.del(&keys);
         let left = host.difference(&lab.state());
         assert!(left.is_empty(), "{left:?}");
+        detached(lab, &c1);
+    });
+}
+
+#[test]
+fn a_read_only_proc_sys_is_no_obstacle() {
+    lab(|lab| {
+        if !is_real_root() {
+            skip!("root: mounts a procfs");
+        }
+        let c1 = lab.netns("c1");
+        let previous = attached(lab, &c1);
+        let before = look(&c1);
+        lab.shell("mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys")
+            .ok();
+        let read_only = lab.shell("echo 1 > /proc/sys/net/ipv4/conf/lo/arp_filter");
+        assert_ne!(read_only.code, 0);
+        let call = Call::ours(lab, "tuning", &c1);
+        call.add(&behind(&previous, keys()));
+        assert_eq!(look(&c1)[6], "500");
+        call.del(&json!({}));
+        assert_eq!(look(&c1), before);
+        lab.shell("umount /proc/sys").ok();
         detached(lab, &c1);
     });
 }
