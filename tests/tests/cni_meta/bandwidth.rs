@@ -2,17 +2,18 @@
 
 use crate::{Call, attached, behind, detached, has_reference, plain};
 use serde_json::{Value, json};
+use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 use vetch_tests::{Lab, Node, lab, skip};
 
 const SETTLE: Duration = Duration::from_millis(250); // the burst, and TCP's slow start
 const MEASURE: Duration = Duration::from_millis(1200);
-const FRAME: f64 = 1514.0 / 1448.0; // what is limited, by what TCP counts
+const TRIES: usize = 5; // a machine that is busy with something else hands on less
 
-/// Mbit/s of frames that one stream brings from one node to another.
+/// Mbit/s that one stream brings from one node to another, by what the receiver's interface counts: however late somebody reads it.
 fn rate(from: &Node, to: &Node, address: &str) -> f64 {
     let listener = to
         .run(|| TcpListener::bind(format!("{address}:0")))
@@ -24,25 +25,45 @@ fn rate(from: &Node, to: &Node, address: &str) -> f64 {
         while stream.write_all(&[0; 16_384]).is_ok() {}
     });
     let (mut stream, _) = listener.accept().unwrap();
-    let mut buffer = vec![0; 1 << 18];
-    let start = Instant::now();
-    while start.elapsed() < SETTLE {
-        assert!(stream.read(&mut buffer).unwrap() > 0);
-    }
-    let (start, mut bytes) = (Instant::now(), 0);
-    while start.elapsed() < MEASURE {
-        bytes += stream.read(&mut buffer).unwrap();
-    }
-    let seconds = start.elapsed().as_secs_f64();
-    drop(stream);
+    let last = stream.try_clone().unwrap();
+    let reader = thread::spawn(move || {
+        let mut buffer = vec![0; 1 << 18];
+        while stream.read(&mut buffer).is_ok_and(|got| got > 0) {}
+    });
+    thread::sleep(SETTLE);
+    let (before, start) = received(to);
+    thread::sleep(MEASURE);
+    let (after, end) = received(to);
+    last.shutdown(Shutdown::Both).unwrap();
     sender.join().unwrap();
-    bytes as f64 * FRAME * 8.0 / 1e6 / seconds
+    reader.join().unwrap();
+    (after - before) as f64 * 8.0 / 1e6 / (end - start).as_secs_f64()
+}
+
+/// Bytes that came in by `eth0`, and when that was so.
+fn received(node: &Node) -> (u64, Instant) {
+    let (text, when) = node.run(|| {
+        let text = fs::read_to_string("/proc/thread-self/net/dev").unwrap();
+        (text, Instant::now())
+    });
+    let eth0 = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("eth0:"));
+    let bytes = eth0.unwrap().split_whitespace().next().unwrap();
+    (bytes.parse().unwrap(), when)
 }
 
 #[track_caller]
-fn holds(measured: f64, wanted: f64) {
-    let off = (measured - wanted).abs() / wanted;
-    assert!(off < 0.1, "{measured:.2} Mbit/s, not {wanted}");
+fn holds(from: &Node, to: &Node, address: &str, wanted: f64) {
+    let mut measured = Vec::new();
+    for _ in 0..TRIES {
+        let found = rate(from, to, address);
+        if (found - wanted).abs() / wanted < 0.1 {
+            return;
+        }
+        measured.push(found);
+    }
+    panic!("{measured:.2?} Mbit/s, not {wanted}");
 }
 
 fn limits(ingress: u64, egress: u64) -> Value {
@@ -81,8 +102,8 @@ fn rates_hold_both_ways() {
         for (ingress, egress) in [(8, 40), (40, 8)] {
             let keys = behind(&previous, limits(ingress, egress));
             call.add(&keys);
-            holds(rate(&c2, &c1, "10.22.0.2"), ingress as f64);
-            holds(rate(&c1, &c2, "10.22.0.3"), egress as f64);
+            holds(&c2, &c1, "10.22.0.2", ingress as f64);
+            holds(&c1, &c2, "10.22.0.3", egress as f64);
             assert!(c1.reaches("fd22::3"));
             call.del(&keys);
         }
@@ -100,8 +121,8 @@ fn packets_larger_than_the_burst_pass() {
         let keys = json!({"ingressRate": 8_000_000, "ingressBurst": 1600 * 8, "egressRate": 8_000_000, "egressBurst": 1600 * 8});
         let keys = behind(&previous, keys);
         call.add(&keys);
-        holds(rate(&c2, &c1, "10.22.0.2"), 8.0);
-        holds(rate(&c1, &c2, "10.22.0.3"), 8.0);
+        holds(&c2, &c1, "10.22.0.2", 8.0);
+        holds(&c1, &c2, "10.22.0.3", 8.0);
         call.del(&keys);
         away(lab, &c1, &c2);
     });
@@ -124,8 +145,8 @@ fn only_some_subnets_are_limited_where_that_is_asked_for() {
                 "shapedSubnets" => ((&c2, "10.22.0.3"), (&c3, "10.22.0.4")),
                 _ => ((&c3, "10.22.0.4"), (&c2, "10.22.0.3")),
             };
-            holds(rate(slow.0, &c1, "10.22.0.2"), 40.0);
-            holds(rate(&c1, slow.0, slow.1), 40.0);
+            holds(slow.0, &c1, "10.22.0.2", 40.0);
+            holds(&c1, slow.0, slow.1, 40.0);
             assert!(rate(fast.0, &c1, "10.22.0.2") > 200.0);
             assert!(rate(&c1, fast.0, fast.1) > 200.0);
             let v6 = rate(&c2, &c1, "[fd22::2]");
@@ -212,13 +233,21 @@ fn a_failure_undoes_what_was_made_before() {
         let device = ifb(&call.add(&keys));
         call.del(&keys);
         let tc = |words: &str| lab.cmd(&format!("tc {words}")).ok().stdout;
+        // The kernel lets go of what was deleted a moment later.
+        let qdiscs = || {
+            let shown = tc("qdisc show");
+            let word = |line: &str| line.split(" refcnt").next().unwrap_or_default().to_owned();
+            let mut all: Vec<String> = shown.lines().map(word).collect();
+            all.sort();
+            all
+        };
         let refused = |keys: &Value, named: &str| {
-            let (before, qdiscs) = (lab.state(), tc("qdisc show"));
+            let (before, before_of_tc) = (lab.state(), qdiscs());
             let (code, said) = call.refused("ADD", keys);
             assert!(said.contains(named), "{said}");
             let left = before.difference(&lab.state());
             assert!(left.is_empty(), "{left:?}");
-            assert_eq!(tc("qdisc show"), qdiscs);
+            assert_eq!(qdiscs(), before_of_tc);
             code
         };
         lab.cmd(&format!("ip link add {device} type bridge")).ok();
