@@ -100,7 +100,9 @@ impl State {
             ) {
                 let to = route["dst"].as_str().unwrap_or("?");
                 if !to.starts_with("fe80:") && !to.starts_with("ff00:") {
-                    self.put("route", &without(route, &["flags"]).to_string(), "");
+                    let mut route = without(route, &["flags"]);
+                    route.sort_all_objects(); // however its keys are kept
+                    self.put("route", &route.to_string(), "");
                 }
             }
             for rule in array(&node.cmd(&format!("ip {family} -j rule show")).ok().json()) {
@@ -122,6 +124,7 @@ impl State {
                 self.put("nft element", &format!("{} {element}", whose.join(" ")), "");
             }
         }
+        object.sort_all_objects();
         self.put("nft", &self.unheard(object.to_string()), "");
     }
 
