@@ -35,8 +35,8 @@ impl Node {
         }
     }
 
-    /// A fresh network namespace without a name.
-    pub(crate) fn anonymous(name: &str) -> Node {
+    /// A fresh network namespace without a name, gone with its last clone; [`Lab::netns`](crate::Lab::netns) and the like keep theirs.
+    pub fn anonymous(name: &str) -> Node {
         apart(|| {
             unshare(CloneFlags::CLONE_NEWNET).expect("a new network namespace");
             Node::current(name, false)
@@ -66,8 +66,8 @@ impl Node {
         fs::remove_file(&self.path).expect("remove the file of a name");
     }
 
-    /// A machine: network and mount namespace, with its own /run and /var/lib.
-    pub(crate) fn machine(name: &str) -> Node {
+    /// A machine: network and mount namespace, with its own /run and /var/lib, gone with its last clone.
+    pub fn machine(name: &str) -> Node {
         apart(|| {
             unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS)
                 .expect("new network and mount namespaces");
