@@ -5,6 +5,7 @@ mod by_design;
 mod cases;
 mod errors;
 mod policy;
+mod switch;
 mod view;
 mod world;
 

@@ -1,5 +1,6 @@
 //! `bridge`: a veth pair with one end on a bridge of the host.
 
+mod foreign;
 mod keys;
 
 use super::wired::{self, everywhere, given, interfaces, leased, subnet};
@@ -13,12 +14,13 @@ use bridge::{Assigned, AttachmentSpec, Network, NetworkName, NetworkSpec, Policy
 use ipnet::IpNet;
 use keys::{Guard, Keys};
 use std::net::IpAddr;
+use std::path::Path;
 
 pub(super) const PLUGIN: Plugin = Plugin {
     name: "bridge",
     about: "a veth pair with one end on a bridge of the host",
     add,
-    del: wired::del,
+    del,
     check: |session, input, target, previous| {
         Keys::read(input)?;
         wired::check(session, input, target, previous)
@@ -49,6 +51,20 @@ fn add(session: &mut Session, input: &Input<'_>, target: &Target) -> Result<AddR
             ..result
         })
     })
+}
+
+/// What the reference added goes as well.
+fn del(
+    session: &mut Session,
+    input: &Input<'_>,
+    key: &AttachmentKey,
+    netns: Option<&Path>,
+) -> Result<()> {
+    let found = wired::detach(session, input, key)?;
+    if let Some(netns) = netns.filter(|_| !found) {
+        foreign::remove(input, key.ifname, netns)?;
+    }
+    wired::give_back(input, key)
 }
 
 fn status(session: &mut Session, input: &Input<'_>) -> Result<()> {

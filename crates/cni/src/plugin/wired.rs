@@ -36,13 +36,30 @@ pub(super) fn del(
     key: &AttachmentKey,
     _: Option<&Path>,
 ) -> Result<()> {
+    detach(session, input, key)?;
+    give_back(input, key)
+}
+
+/// Whether there was an attachment of ours.
+pub(super) fn detach(
+    session: &mut Session,
+    input: &Input<'_>,
+    key: &AttachmentKey,
+) -> Result<bool> {
     let network = network_name(&input.conf.name)?;
     let who = Who::Id(attachment_id(key.container_id.as_str())?);
     let detached = session.host()?.detach(&network, &who, Some(key.ifname));
-    match detached {
-        Err(err) if err.is_not_found() => {}
-        detached => session.detached.push(detached.map_err(failed)?),
-    }
+    let detached = match detached {
+        Err(err) if err.is_not_found() => return Ok(false),
+        detached => detached.map_err(failed)?,
+    };
+    let found = !detached.attachments().is_empty();
+    session.detached.push(detached);
+    Ok(found)
+}
+
+/// Gives back the addresses.
+pub(super) fn give_back(input: &Input<'_>, key: &AttachmentKey) -> Result<()> {
     input.ipam_for_removal()?.del(&key.lease())
 }
 

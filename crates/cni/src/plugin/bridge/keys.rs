@@ -146,3 +146,21 @@ impl Keys {
         self.vetch.reachable.unwrap_or(usual)
     }
 }
+
+/// The bridge alone; `None` if it is written so that nobody can have made it.
+pub(super) fn bridge(input: &Input<'_>) -> Option<IfName> {
+    #[derive(Deserialize)]
+    #[serde(default)]
+    struct Named {
+        #[serde(deserialize_with = "json::text")]
+        bridge: IfName,
+    }
+    impl Default for Named {
+        fn default() -> Named {
+            let bridge = Keys::default().bridge;
+            Named { bridge }
+        }
+    }
+    let named = input.conf.keys::<Named>();
+    named.ok().map(|named| named.bridge)
+}
