@@ -189,6 +189,10 @@ impl Variables {
     fn netns(&self) -> Result<Option<PathBuf>> {
         match self.get(NETNS) {
             "" => Ok(None),
+            path if path.contains(char::is_control) => Err(wrong(
+                NETNS,
+                format_args!("{path:?} has control characters"),
+            )),
             path if path.starts_with('/') => Ok(Some(path.into())),
             path => Err(wrong(NETNS, format_args!("{path:?} is no absolute path"))),
         }
@@ -316,6 +320,7 @@ mod tests {
             (IFNAME, "sixteen-bytes-it"),
             (NETNS, "netns/web"),
             (NETNS, "./web"),
+            (NETNS, "/run/\u{1b}[2J"),
             (ARGS, "IP"),
             (ARGS, "=1"),
             (ARGS, "IP=1;IP=2"),

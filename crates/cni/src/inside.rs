@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use ns_mgmt::NetNs;
 use std::path::Path;
 
-/// The namespace of a call, never the one that the plugin runs in.
+/// The namespace of a call.
 pub(crate) struct Inside {
     pub(crate) netns: NetNs,
     pub(crate) conn: Conn,
@@ -19,11 +19,6 @@ impl Inside {
     /// Code 4 for a path that is no network namespace, or the host's own.
     pub(crate) fn open(path: &Path) -> Result<Inside> {
         let netns = open_netns(path)?;
-        if netns.is_current().unwrap_or(false) {
-            let why =
-                "`CNI_NETNS`: it is the namespace that this plugin runs in, not a container's";
-            return Err(Error::new(Code::InvalidEnvironment, why));
-        }
         let conn = netns.conn(Protocol::Route);
         let conn = conn.map_err(|err| Error::new(Code::Failed, format!("{err:?}")))?;
         Ok(Inside { netns, conn })

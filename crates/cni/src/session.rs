@@ -80,8 +80,19 @@ pub(crate) fn attachment_id(container_id: &str) -> Result<AttachmentId> {
     AttachmentId::new("cni", container_id).map_err(failed)
 }
 
-/// The namespace of a call; one that cannot be opened is the caller's mistake.
+/// The namespace of a call, never the one that the plugin runs in; one that cannot be opened is the caller's mistake.
+///
+/// Code 4.
 pub(crate) fn open_netns(path: &Path) -> Result<NetNs> {
+    let netns = open(path)?;
+    if netns.is_current().unwrap_or(false) {
+        let why = "`CNI_NETNS`: it is the namespace that this plugin runs in, not a container's";
+        return Err(Error::new(Code::InvalidEnvironment, why));
+    }
+    Ok(netns)
+}
+
+fn open(path: &Path) -> Result<NetNs> {
     NetNs::open_path(path).map_err(|err| {
         let mut why = format!("`CNI_NETNS`: {err}");
         let mut below = std::error::Error::source(&err);

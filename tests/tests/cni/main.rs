@@ -3,9 +3,11 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::too_many_lines,
     reason = "test code: a panic is how a test fails"
 )]
 
+mod bad_input;
 mod call;
 mod install;
 mod reference;

@@ -14,7 +14,8 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 /// What is configured and wished for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,22 +94,29 @@ impl HostLocal {
             return Err(Error::invalid("ipam.ranges", why));
         }
         check_apart(&sets)?;
+        let place = HostLocal::read_place(conf)?;
+        check_place(&place.data_dir)?;
         Ok(HostLocal {
             sets,
             wishes: wishes.addresses(),
             routes: keys.routes,
             resolv_conf: said(keys.resolv_conf),
-            ..HostLocal::read_place(conf)?
+            ..place
         })
     }
 
-    /// Which set gives which wish. Every wish must be given.
+    /// Which set gives which wish. Every wish must be given, and none may be reserved.
     fn assigned(&self) -> Result<Vec<Option<IpAddr>>> {
         let mut left = self.wishes.clone();
         let mut assigned = Vec::new();
-        for (_, set) in &self.sets {
-            let at = left.iter().position(|wish| set.contains(*wish));
-            assigned.push(at.map(|at| left.remove(at)));
+        for (at, set) in &self.sets {
+            let place = left.iter().position(|wish| set.contains(*wish));
+            let wish = place.map(|place| left.remove(place));
+            if let Some(why) = wish.and_then(|wish| set.check(wish).err()) {
+                let why = format!("cannot give an address of `{at}`: {why}");
+                return Err(Error::new(Code::InvalidConfig, why));
+            }
+            assigned.push(wish);
         }
         if left.is_empty() {
             return Ok(assigned);
@@ -243,6 +251,18 @@ impl HostLocal {
             }
         }
         Ok(())
+    }
+}
+
+/// Refuses what would lie elsewhere for every process.
+fn check_place(data_dir: &Path) -> Result<()> {
+    let bytes = data_dir.as_os_str().as_bytes();
+    match data_dir.is_absolute() && !bytes.contains(&0) {
+        true => Ok(()),
+        false => Err(Error::invalid(
+            "ipam.dataDir",
+            format!("{data_dir:?} is no absolute path"),
+        )),
     }
 }
 

@@ -33,11 +33,14 @@ const INSIDE: usize = 2; // of the result's interfaces
 
 fn add(session: &mut Session, input: &Input<'_>, target: &Target) -> Result<AddResult> {
     input.args.check_known(&["MAC", "IP", "GATEWAY"])?;
-    let (keys, ipam) = (Keys::read(input)?, input.ipam()?);
+    let (keys, mac, ipam) = (Keys::read(input)?, input.mac()?, input.ipam()?);
     let netns = open_netns(&target.netns)?;
     leased(&ipam, &target.key, |lease| {
         let result = result(&keys, lease, input)?;
-        let spec = attachment(&keys, &result, input, &target.key)?;
+        let spec = AttachmentSpec {
+            mac,
+            ..attachment(&keys, &result, input, &target.key)?
+        };
         let host = session.host()?;
         let there = host.network(&spec.network).ok();
         let network = network(&keys, &result, spec.network.clone(), there.as_ref())?;
@@ -142,7 +145,6 @@ fn attachment(
             mac_only: guard == Guard::Mac,
             routed: None,
         },
-        mac: input.mac()?,
         ports: input.ahead.ports.clone(),
         unguarded: guard == Guard::None,
         ..AttachmentSpec::new(network_name(&input.conf.name)?, id)

@@ -73,15 +73,24 @@ impl Input<'_> {
 
     /// The MAC address that is wished for: that of `runtimeConfig`, else of `args.cni`, else of `CNI_ARGS`.
     pub(crate) fn mac(&self) -> Result<Option<MacAddr>> {
-        let wished = self.conf.runtime.mac.or(self.conf.args.mac);
-        let word = self.args.get("MAC").filter(|_| wished.is_none());
-        let read = word.map(|word| {
-            word.parse().map_err(|err| {
-                let why = format!("`CNI_ARGS`: `MAC` {word:?}: {err}");
-                Error::new(Code::InvalidEnvironment, why)
-            })
-        });
-        Ok(wished.or(read.transpose()?))
+        let (runtime, args) = (self.conf.runtime.mac, self.conf.args.mac);
+        let (code, key, mac) = match (runtime, args, self.args.get("MAC")) {
+            (Some(mac), _, _) => (Code::InvalidConfig, "`runtimeConfig.mac`", mac),
+            (None, Some(mac), _) => (Code::InvalidConfig, "`args.cni.mac`", mac),
+            (None, None, Some(word)) => {
+                let key = "`CNI_ARGS`: `MAC`";
+                let read = word.parse::<MacAddr>().map_err(|err| {
+                    Error::new(Code::InvalidEnvironment, format!("{key} {word:?}: {err}"))
+                });
+                (Code::InvalidEnvironment, key, read?)
+            }
+            (None, None, None) => return Ok(None),
+        };
+        if mac.is_multicast() || mac.0 == [0; 6] {
+            let why = format!("{key}: {mac} cannot be the address of one interface");
+            return Err(Error::new(code, why));
+        }
+        Ok(Some(mac))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Input, Target, collect, compare};
 use crate::attachment::AttachmentKey;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::ipam::{Given, Ipam};
 use crate::result::{AddResult, Interface, Ip};
 use crate::session::{Session, attachment_id, failed, network_name};
@@ -18,6 +18,10 @@ pub(super) fn leased(
     key: &AttachmentKey,
     work: impl FnOnce(&Given) -> Result<AddResult>,
 ) -> Result<AddResult> {
+    if key.ifname.as_bytes() == b"lo" {
+        let why = "`CNI_IFNAME`: `lo` is the loopback interface that every namespace has";
+        return Err(Error::new(Code::InvalidEnvironment, why));
+    }
     let key = key.lease();
     let lease = ipam.add(&key)?;
     work(&lease).map_err(|err| match ipam.undo(&key, &lease) {

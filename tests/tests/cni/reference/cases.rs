@@ -246,7 +246,6 @@ fn published(
     }
 }
 
-#[allow(clippy::too_many_lines, reason = "a table")]
 fn ports() -> Vec<Case> {
     let all = json!([{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]);
     let at = |ip: &str| json!([{"hostPort": 8080, "containerPort": 80, "protocol": "tcp", "hostIP": ip}]);

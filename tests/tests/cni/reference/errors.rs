@@ -102,7 +102,6 @@ fn keys() -> Vec<Bad> {
     ]
 }
 
-#[allow(clippy::too_many_lines, reason = "a table")]
 fn addresses() -> Vec<Bad> {
     vec![
         ipam(

@@ -12,7 +12,7 @@ use std::{panic, thread};
 use vetch_tests::{Node, Server};
 
 /// How many cases are played at the same time.
-const AT_ONCE: usize = 2;
+const AT_ONCE: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What was asked for, for whom, and the answer.

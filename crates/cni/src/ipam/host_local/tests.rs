@@ -242,6 +242,17 @@ fn the_status_says_which_set_is_used_up() {
 }
 
 #[test]
+fn leases_lie_where_every_process_finds_them() {
+    for dir in ["leases", "./leases", "../leases"] {
+        let err = parse_in(Path::new(dir), TWO, "", "").unwrap_err();
+        let want = format!("`ipam.dataDir`: {dir:?} is no absolute path");
+        assert_eq!((err.code, err.msg), (Code::InvalidConfig, want));
+    }
+    let ipam = r#"{"type": "host-local", "dataDir": "leases"}"#;
+    assert!(Ipam::for_removal(&conf(ipam, "").unwrap()).is_ok());
+}
+
+#[test]
 fn what_is_not_said_is_as_with_the_reference() {
     let keys =
         r#""subnet": "10.1.0.0/24", "resolvConf": "", "ranges": null, "routes": null, "x": 5"#;
