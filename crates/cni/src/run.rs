@@ -16,7 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::list::{CapabilityArgs, NetworkList};
 use crate::plugin::Ahead;
 use crate::result::AddResult;
-use crate::session::{Session, open_netns};
+use crate::session::{self, Session};
 use crate::version::Version;
 use bridge::{Detached, Options};
 use cache::Cache;
@@ -151,7 +151,7 @@ impl<'a> Run<'a> {
         let chain = Chain::new(self.runtime, list, Some(attachment));
         chain.check_programs()?;
         let ahead = chain.ahead()?;
-        let life = again::life(&open_netns(netns)?);
+        let life = again::life(&session::open(netns)?);
         self.cache.prepare(&list.name, &attachment.key)?;
         if let Some(result) = self.again(list, attachment, life.as_ref())? {
             return Ok(result);

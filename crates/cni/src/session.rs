@@ -92,7 +92,7 @@ pub(crate) fn open_netns(path: &Path) -> Result<NetNs> {
     Ok(netns)
 }
 
-fn open(path: &Path) -> Result<NetNs> {
+pub(crate) fn open(path: &Path) -> Result<NetNs> {
     NetNs::open_path(path).map_err(|err| {
         let mut why = format!("`CNI_NETNS`: {err}");
         let mut below = std::error::Error::source(&err);
