@@ -46,7 +46,7 @@ pub(crate) fn macvlan() -> Row {
                 (json!({"mac": "banana"}), "`mac`"),
                 (
                     json!({"runtimeConfig": {"mac": "ff:ff:ff:ff:ff:ff"}}),
-                    "`mac`",
+                    "`runtimeConfig.mac`",
                 ),
                 (json!({"bcqueuelen": -1}), "`bcqueuelen`"),
             ]);
