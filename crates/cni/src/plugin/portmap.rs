@@ -1,6 +1,6 @@
 //! `portmap`: ports of the host that lead to a container.
 
-use super::{Input, Plugin, Target, previous};
+use super::{Input, Plugin, Target, previous, wired};
 use crate::attachment::AttachmentKey;
 use crate::config::PortMapping;
 use crate::error::{Code, Error, Result};
@@ -57,10 +57,7 @@ impl Keys {
     }
 
     fn check(&self) -> Result<()> {
-        if !["", "iptables", "nftables"].contains(&self.backend.as_str()) {
-            let why = format!("{:?} is not known; it is nftables either way", self.backend);
-            return Err(Error::invalid("backend", why));
-        }
+        wired::check_backend("backend", &self.backend)?;
         if self.mark_masq_bit.is_some() && self.external_set_mark_chain.is_some() {
             let why = "it and `externalSetMarkChain` exclude each other";
             return Err(Error::invalid("markMasqBit", why));
@@ -130,7 +127,13 @@ fn add(session: &mut Session, input: &Input<'_>, target: &Target) -> Result<AddR
     let is_there = |port: &PortSpec| made.is_some_and(|of| of.ports.contains(port));
     if !ports.iter().all(is_there) {
         let spec = spec(input, &target.key, ports)?;
-        session.host()?.publish(&spec).map_err(failed)?;
+        let published = session.host()?.publish(&spec);
+        published.map_err(|err| match err.is_not_found() {
+            true => {
+                failed(err).with_details("portmap comes behind our bridge or ptp in the same list")
+            }
+            false => failed(err),
+        })?;
     }
     Ok(result)
 }

@@ -25,7 +25,6 @@ pub(super) const PLUGIN: Plugin = Plugin {
 };
 
 const INSIDE: usize = 1; // of the result's interfaces
-const USUAL_MTU: u32 = 1500; // what the kernel gives a veth pair
 
 /// The keys of the plugin's documentation, and ours.
 #[derive(Debug, Default, Deserialize)]
@@ -50,13 +49,7 @@ struct Ours {
 impl Keys {
     fn read(input: &Input<'_>) -> Result<Keys> {
         let keys: Keys = input.conf.keys()?;
-        if !["", "iptables", "nftables"].contains(&keys.ip_masq_backend.as_str()) {
-            let why = format!(
-                "{:?} is not known; it is nftables either way",
-                keys.ip_masq_backend
-            );
-            return Err(Error::invalid("ipMasqBackend", why));
-        }
+        wired::check_backend("ipMasqBackend", &keys.ip_masq_backend)?;
         if input.conf.ipam.is_none() {
             return Err(Error::invalid(
                 "ipam",
@@ -79,14 +72,7 @@ impl Keys {
 
     /// Bytes.
     fn mtu(&self) -> Result<u32> {
-        match u32::try_from(self.mtu) {
-            Ok(0) => Ok(USUAL_MTU),
-            Ok(mtu @ 68..=65535) => Ok(mtu),
-            _ => Err(Error::invalid(
-                "mtu",
-                format!("{} is not 68 to 65535", self.mtu),
-            )),
-        }
+        wired::mtu(self.mtu)
     }
 }
 

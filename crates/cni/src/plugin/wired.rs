@@ -12,6 +12,31 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
+const USUAL_MTU: u32 = 1500; // what the kernel gives a veth pair
+
+/// The key `mtu`, in bytes.
+pub(super) fn mtu(written: i64) -> Result<u32> {
+    match u32::try_from(written) {
+        Ok(0) => Ok(USUAL_MTU),
+        Ok(mtu @ 68..=65535) => Ok(mtu),
+        _ => {
+            let why = format!("{written} is not 68 to 65535");
+            Err(Error::invalid("mtu", why))
+        }
+    }
+}
+
+/// Whoever is named as backend, it is nftables; but no word is taken that the reference does not know.
+pub(super) fn check_backend(key: &str, backend: &str) -> Result<()> {
+    match backend {
+        "" | "iptables" | "nftables" => Ok(()),
+        other => {
+            let why = format!("{other:?} is not known; it is nftables either way");
+            Err(Error::invalid(key, why))
+        }
+    }
+}
+
 /// Does something with addresses; if it fails, those that were given for it are given back.
 pub(super) fn leased(
     ipam: &Ipam,

@@ -2,11 +2,9 @@
 
 use crate::error::{Code, Error, Result};
 use crate::json;
-use crate::plugin::Input;
+use crate::plugin::{Input, wired};
 use core_netlink::IfName;
 use serde::Deserialize;
-
-const USUAL_MTU: u32 = 1500; // what the kernel gives a veth pair
 
 /// The keys of the plugin's documentation, and ours.
 #[derive(Debug, Deserialize)]
@@ -95,13 +93,7 @@ impl Keys {
             let why = "an interface that stays down has no addresses: leave `ipam` empty";
             return Err(Error::invalid("disableContainerInterface", why));
         }
-        if !["", "iptables", "nftables"].contains(&self.ip_masq_backend.as_str()) {
-            let why = format!(
-                "{:?} is not known; it is nftables either way",
-                self.ip_masq_backend
-            );
-            return Err(Error::invalid("ipMasqBackend", why));
-        }
+        wired::check_backend("ipMasqBackend", &self.ip_masq_backend)?;
         if self.vlan != 0 || !self.vlan_trunk.is_empty() {
             let why = "`vlan`, `vlanTrunk`: VLANs on the bridge are not made here";
             return Err(Error::new(Code::UnsupportedField, why));
@@ -115,14 +107,7 @@ impl Keys {
 
     /// Bytes.
     pub(super) fn mtu(&self) -> Result<u32> {
-        match u32::try_from(self.mtu) {
-            Ok(0) => Ok(USUAL_MTU),
-            Ok(mtu @ 68..=65535) => Ok(mtu),
-            _ => Err(Error::invalid(
-                "mtu",
-                format!("{} is not 68 to 65535", self.mtu),
-            )),
-        }
+        wired::mtu(self.mtu)
     }
 
     /// Whether the bridge has the gateway's addresses.
