@@ -80,6 +80,7 @@ fn by_library(there: u16, more: u16) -> Result<Duration> {
             ports: Ports::new(first, last)?,
             transport: Transport::Tcp,
             to: TARGET.into(),
+            only: Vec::new(),
         };
         firewall::publish(&owner, &publish)
     };

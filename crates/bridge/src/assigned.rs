@@ -30,6 +30,8 @@ pub struct Assigned {
     pub mac_only: bool,
     /// In a network without a bridge: how it is linked to this host.
     pub routed: Option<RoutedLink>,
+    /// Its interface is somebody else's, and stays as it is: nothing but published ports leads there.
+    pub foreign: bool,
 }
 
 /// A link of its own that leads to one container.

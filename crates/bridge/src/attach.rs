@@ -2,7 +2,7 @@
 
 use crate::action::Action;
 use crate::check::Depth;
-use crate::engine::{Engine, Scene, is_bridge_of, is_of, netlink};
+use crate::engine::{Engine, Scene, is_bridge_of, netlink};
 use crate::error::{Error, Result};
 use crate::external::Target;
 use crate::forwarding::ways_out;
@@ -106,6 +106,9 @@ impl Engine {
         let mut elements = intent::network(network)?;
         elements.extend(intent::attachment(there)?);
         self.apply(&elements)?;
+        if there.assigned.foreign {
+            return Ok(true);
+        }
         let bridge = self.find(network.bridge)?.filter(Link::is_up);
         let end = self.find(there.host_end)?.filter(Link::is_up);
         if network.routed {
@@ -235,12 +238,9 @@ impl Engine {
         let ours = claim.boot == self.store.boot
             && claim.here == self.store.here
             && there.state == State::Up;
-        let link = self
-            .find(there.host_end)?
-            .filter(|link| is_of(link, &there.key));
-        let (Some(_), true) = (link, ours) else {
+        if !ours || !self.has_end(there)? {
             return Ok(None);
-        };
+        }
         let cookie = scene
             .namespace
             .map(|namespace| self.kernel.cookie(namespace))
@@ -270,6 +270,7 @@ impl Engine {
         };
         let asked = Attachment {
             ports: spec.ports.clone(),
+            translation: spec.translation.clone(),
             ..there.clone()
         };
         let (how, what) = if !same_addresses {
@@ -369,10 +370,12 @@ impl Engine {
                 addresses: false,
             });
         }
-        plan.push(Action::HostUp {
-            host_end: claim.attachment.host_end,
-            to: claim.attachment.behind(),
-        });
+        if !claim.attachment.assigned.foreign {
+            plan.push(Action::HostUp {
+                host_end: claim.attachment.host_end,
+                to: claim.attachment.behind(),
+            });
+        }
         if !network.routed && self.must_announce(claim)? {
             plan.push(Action::Announce {
                 attachment: attachment(),
@@ -389,6 +392,10 @@ impl Engine {
 /// The pair, set up on both sides and guarded; its host end is still down.
 pub(crate) fn wired(network: &Network, of: &Attachment) -> Result<Vec<Action>> {
     let (attachment, bridge) = (|| of.clone(), network.bridge);
+    let elements = Action::Elements(intent::attachment(of)?);
+    if of.assigned.foreign {
+        return Ok(vec![elements]);
+    }
     Ok(vec![
         Action::Pair {
             attachment: attachment(),
@@ -403,7 +410,7 @@ pub(crate) fn wired(network: &Network, of: &Attachment) -> Result<Vec<Action>> {
         Action::Inside {
             attachment: attachment(),
         },
-        Action::Elements(intent::attachment(of)?),
+        elements,
     ])
 }
 

@@ -18,7 +18,8 @@ use std::net::IpAddr;
 /// Either the network chooses the addresses, or who attaches says them; nobody who may not send a word is attached.
 fn check_source(op: &str, spec: &AttachmentSpec, network: &Network) -> Result<()> {
     let said = !spec.prefixes.is_empty() || spec.assigned != Assigned::default();
-    if network.routed != spec.assigned.routed.is_some() {
+    let without_bridge = spec.assigned.routed.is_some() || spec.assigned.foreign;
+    if network.routed != without_bridge {
         let has = if network.routed {
             "has no bridge"
         } else {
@@ -83,6 +84,7 @@ impl Engine {
             assigned: spec.assigned.clone(),
             mtu: network.mtu,
             ports: spec.ports.clone(),
+            translation: spec.translation.sorted(),
             dhcp: spec.dhcp,
             unguarded: spec.unguarded,
             isolated: network.policy.isolate_ports,
@@ -251,7 +253,7 @@ impl Engine {
         spec: &AttachmentSpec,
         scene: &mut Scene<'_>,
     ) -> Result<()> {
-        let Some(namespace) = scene.namespace else {
+        let Some(namespace) = scene.namespace.filter(|_| !spec.assigned.foreign) else {
             return Ok(());
         };
         let mut conn = self.kernel.inside(namespace)?;

@@ -174,6 +174,9 @@ impl Engine {
         depth: Depth,
     ) -> Result<Vec<Finding>> {
         let object = format!("{} ({}, {})", of.key.id, of.key.ifname, of.host_end);
+        if of.assigned.foreign && self.reopen(of).is_some() {
+            return Ok(Vec::new());
+        }
         let Some(link) = seen.link(|link| link.name == of.host_end && is_of(link, &of.key)) else {
             return self.without_link(network, of, object);
         };

@@ -17,6 +17,7 @@ use crate::subnet;
 use firewall::{Change, Element, Step};
 use ipnet::IpNet;
 use ns_mgmt::NetNs;
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 const DETECTING: Duration = Duration::from_secs(10); // RFC 4862 takes one to two seconds
@@ -335,10 +336,9 @@ fn under(network: &Network, of: &Attachment) -> Attachment {
     shall
 }
 
-/// The elements that the first has and the second has not.
 /// The elements of one change that are not in another.
 pub(crate) fn only(these: &Change, others: &Change) -> Vec<Element> {
-    let kept: Vec<&Element> = others.steps().iter().map(Step::element).collect();
+    let kept: HashSet<&Element> = others.steps().iter().map(Step::element).collect();
     let mine = these.steps().iter().map(Step::element);
     mine.filter(|of| !kept.contains(of)).cloned().collect()
 }

@@ -16,13 +16,26 @@ impl Engine {
         Ok(self.has_no_link(attachment)? && self.reopen(attachment).is_none())
     }
 
-    /// Whether nothing of an attachment is left in the kernel that will stay, its namespace aside.
+    /// Whether nothing of an attachment is left in the kernel that will stay, its namespace aside; of one whose link is somebody else's,
+    /// whether its namespace is gone.
     pub(crate) fn has_no_link(&mut self, attachment: &Attachment) -> Result<bool> {
+        if attachment.assigned.foreign {
+            return Ok(self.reopen(attachment).is_none());
+        }
         let link = self.find(attachment.host_end)?;
         match link.filter(|link| is_of(link, &attachment.key)) {
             Some(link) => self.is_dying(&link),
             None => Ok(true),
         }
+    }
+
+    /// Whether its host end is there, or nothing of it needs to be because the link is somebody else's.
+    pub(crate) fn has_end(&mut self, of: &Attachment) -> Result<bool> {
+        if of.assigned.foreign {
+            return Ok(true);
+        }
+        let link = self.find(of.host_end)?;
+        Ok(link.is_some_and(|link| is_of(&link, &of.key)))
     }
 
     /// Whether the namespace of a link's other end has ended. The kernel takes it down later, and the link with it: first it finds the
@@ -123,6 +136,12 @@ impl Engine {
         let links = links.map_err(|err| Error::netlink("look at the host's links", err))?;
         let links: HashMap<_, _> = links.iter().map(|link| (link.name, link)).collect();
         for attachment in &mut up {
+            if attachment.assigned.foreign {
+                if self.reopen(attachment).is_none() {
+                    attachment.state = State::Gone;
+                }
+                continue;
+            }
             let link = links.get(&attachment.host_end);
             if !link.is_some_and(|link| is_of(link, &attachment.key)) {
                 attachment.state = State::Gone;

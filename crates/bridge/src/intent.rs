@@ -5,7 +5,9 @@ use crate::name::Key;
 use crate::port::PortSpec;
 use crate::spec::{Attachment, Network};
 use firewall::{Change, Owner, Ports, Publish, Routed};
+use ipnet::IpNet;
 use std::collections::HashSet;
+use std::net::IpAddr;
 
 pub(crate) fn owner(key: &Key) -> Owner {
     Owner::attachment(
@@ -63,6 +65,10 @@ pub(crate) fn attachment(attachment: &Attachment) -> Result<Change> {
             reachable: link.reachable,
             host_services: link.host_services,
         }),
+        foreign: attachment
+            .assigned
+            .foreign
+            .then(|| attachment.addresses.iter().map(IpNet::trunc).collect()),
         ..firewall::Attachment::new(owner, attachment.host_end, attachment.mac)
     };
     let mut change = firewall::attachment(&intent).map_err(|err| Error::firewall(op(), err))?;
@@ -70,7 +76,7 @@ pub(crate) fn attachment(attachment: &Attachment) -> Result<Change> {
     Ok(change)
 }
 
-/// The elements of an attachment's ports alone.
+/// The elements of an attachment's ports alone; none where none is published.
 pub(crate) fn ports(attachment: &Attachment) -> Result<Change> {
     let op = || format!("publish a port of {}", attachment.key);
     let owner = owner(&attachment.key);
@@ -78,6 +84,11 @@ pub(crate) fn ports(attachment: &Attachment) -> Result<Change> {
     for publish in published(attachment)? {
         let change = firewall::publish(&owner, &publish);
         all.extend(change.map_err(|err| Error::firewall(op(), err))?);
+    }
+    if !attachment.ports.is_empty() {
+        let addresses: Vec<IpAddr> = attachment.addresses.iter().map(IpNet::addr).collect();
+        let source = firewall::source(&owner, &addresses, attachment.translation.source);
+        all.extend(source.map_err(|err| Error::firewall(op(), err))?);
     }
     Ok(all)
 }
@@ -102,6 +113,7 @@ pub(crate) fn published(attachment: &Attachment) -> Result<Vec<Publish>> {
                     ports,
                     transport,
                     to,
+                    only: attachment.translation.only.clone(),
                 });
             }
         }

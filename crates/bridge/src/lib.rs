@@ -56,6 +56,7 @@ mod step;
 mod store;
 mod subnet;
 mod together;
+mod translation;
 mod view;
 mod watch;
 mod wiring;
@@ -65,7 +66,9 @@ pub use assigned::{Assigned, InnerRoute, RoutedLink};
 pub use check::Difference;
 pub use error::{Error, Result};
 pub use exposed::{Access, Exposed, Exposure, Interface, NetworkExposure, Origin, Target, Way};
-pub use firewall::{Destination, Effect, ForeignChain, Service, Transport};
+pub use firewall::{
+    AddressRange, Destination, Effect, ForeignChain, Region, Service, Source, Transport,
+};
 pub use host::{Collected, Host, Options};
 pub use inner::Inner;
 pub use name::{AttachmentId, HOST_END, Key, MARK, NetworkName, link_local};
@@ -79,4 +82,5 @@ pub use repair::Repaired;
 pub use settle::Detached;
 pub use spec::{Attachment, AttachmentSpec, Network, NetworkSpec, Shared, State, Subnet, Who};
 pub use step::Step;
+pub use translation::Translation;
 pub use watch::{Mended, Watch};

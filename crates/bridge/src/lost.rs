@@ -9,10 +9,11 @@ use crate::name::{Key, NetworkName};
 use crate::port::{PortSpec, merged};
 use crate::record::{Claim, Opened, now};
 use crate::spec::{Attachment, Network, State};
+use crate::translation::Translation;
 use core_netlink::MacAddr;
 use core_netlink::link::{Link, LinkFilter};
 use core_netlink::nft::{Family, Value};
-use firewall::{Element, Owner, Set};
+use firewall::{Element, Owner, Set, Source};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -24,6 +25,7 @@ struct Trace {
     mac: Option<MacAddr>,
     addresses: Vec<IpAddr>,
     ports: Vec<PortSpec>,
+    translation: Translation,
     dhcp: bool,
     unguarded: bool,
     mac_only: bool,
@@ -192,6 +194,7 @@ impl Engine {
             },
             mtu: network.mtu,
             ports: merged(&trace.ports),
+            translation: trace.translation.sorted(),
             dhcp: trace.dhcp,
             unguarded: trace.unguarded,
             isolated: network.policy.isolate_ports,
@@ -227,7 +230,19 @@ impl Trace {
         if let (Set::Mac, [_, Value::Mac(mac)]) = (element.set, element.key.as_slice()) {
             (self.mac, self.mac_only) = (Some(*mac), true);
         }
-        self.ports.extend(element.published().map(PortSpec::of));
+        match element.set {
+            Set::Keep4 | Set::Keep6 => self.translation.source = Source::Kept,
+            Set::Hide4 | Set::Hide6 => self.translation.source = Source::Hidden,
+            _ => {}
+        }
+        if let Some(published) = element.published() {
+            for region in &published.only {
+                if !self.translation.only.contains(region) {
+                    self.translation.only.push(*region);
+                }
+            }
+            self.ports.push(PortSpec::of(published));
+        }
     }
 }
 

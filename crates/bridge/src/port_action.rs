@@ -5,6 +5,7 @@
 
 use crate::engine::{Engine, send};
 use crate::error::{Error, Result};
+use crate::external::only;
 use crate::intent;
 use crate::name::NetworkName;
 use crate::port::PortSpec;
@@ -13,6 +14,7 @@ use crate::spec::{Attachment, State};
 use crate::step::Step;
 use core_netlink::link::{BridgePort, SetBridgePort};
 use core_netlink::{IfName, MacAddr, Request};
+use firewall::Change;
 
 /// One thing to do. The claims called `touched` have only the ports that come or go.
 #[derive(Clone, Debug)]
@@ -147,8 +149,10 @@ impl Engine {
             ports,
             ..of.clone()
         };
+        let stays = intent::ports(&with(shall.clone()))?;
+        let goes = only(&intent::ports(&with(go.clone()))?, &stays);
         let mut change = intent::ports(&with(come.clone()))?;
-        change.extend(intent::ports(&with(go.clone()))?.inverse());
+        change.extend(Change::remove(goes));
         self.finish_loopback(of, &shall)?;
         self.hairpin(end, of.assigned.hairpin || !shall.is_empty())?;
         self.apply(&change)?;

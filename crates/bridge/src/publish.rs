@@ -2,8 +2,9 @@
 
 use crate::action::Action;
 use crate::attach::{check_apart, list};
-use crate::engine::{Engine, Scene, is_of};
+use crate::engine::{Engine, Scene};
 use crate::error::{Error, Result};
+use crate::external::only;
 use crate::host::{Host, steps};
 use crate::host_port::Wanted;
 use crate::intent;
@@ -13,8 +14,9 @@ use crate::port_action::PortAction;
 use crate::record::Claim;
 use crate::spec::{Attachment, Network, State, Who};
 use crate::step::Step;
+use crate::translation::Translation;
 use core_netlink::IfName;
-use firewall::Transport;
+use firewall::{Change, Transport};
 
 /// Ports that an attachment is to get or to lose.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct PublishSpec {
     pub ifname: Option<IfName>,
     /// The ports.
     pub ports: Vec<PortSpec>,
+    /// Which connections they take, and whom the container sees at them: the same for all its ports. Of no meaning to unpublish.
+    pub translation: Translation,
     /// Publish on addresses too that this host does not have yet.
     pub nonlocal: bool,
 }
@@ -39,6 +43,7 @@ impl PublishSpec {
             who,
             ifname: None,
             ports: Vec::new(),
+            translation: Translation::default(),
             nonlocal: false,
         }
     }
@@ -191,8 +196,7 @@ impl Engine {
     pub(crate) fn one_alive(&mut self, op: &str, spec: &PublishSpec) -> Result<Claim> {
         let claim = self.one_meant(op, spec)?;
         let of = &claim.attachment;
-        let link = self.find(of.host_end)?;
-        if of.state == State::Up && link.is_some_and(|link| is_of(&link, &of.key)) {
+        if of.state == State::Up && self.has_end(of)? {
             return Ok(claim);
         }
         let (network, id) = (&spec.network, of.key.id.name());
@@ -211,9 +215,10 @@ impl Engine {
     ) -> Result<Changed> {
         let of = &claim.attachment;
         let there = intent::openings(of)?;
+        let shall = translated(op, of, spec)?;
         let mut come = Vec::new();
         for port in &spec.ports {
-            if intent::openings(&with(of, vec![*port]))?.is_subset(&there) {
+            if intent::openings(&with(&shall, vec![*port]))?.is_subset(&there) {
                 continue;
             }
             if let Some(own) = of.ports.iter().find(|own| own.overlaps(port)) {
@@ -234,10 +239,10 @@ impl Engine {
                 nonlocal: spec.nonlocal,
             },
         )?;
-        let after = with(of, [of.ports.clone(), come.clone()].concat());
+        let after = with(&shall, [of.ports.clone(), come.clone()].concat());
         let mut plan = Vec::new();
         if !come.is_empty() {
-            let touched = touched(&claim, come);
+            let touched = touched(&claim, with(&shall, come));
             plan.push(port(PortAction::Note {
                 touched: touched.clone(),
             }));
@@ -277,17 +282,23 @@ impl Engine {
         }
         let (go, stay): (Vec<PortSpec>, Vec<PortSpec>) =
             of.ports.iter().partition(|own| go.contains(own));
-        let after = with(of, stay);
+        let translation = match stay.is_empty() {
+            true => Translation::default(),
+            false => of.translation.clone(),
+        };
+        let after = Attachment {
+            translation,
+            ..with(of, stay)
+        };
         let mut plan = Vec::new();
         if !go.is_empty() {
-            let touched = touched(&claim, go);
+            let touched = touched(&claim, with(of, go));
             plan.push(port(PortAction::Note {
                 touched: touched.clone(),
             }));
             plan.push(rewrite(&claim, &after));
-            plan.push(Action::Elements(
-                intent::ports(&touched.attachment)?.inverse(),
-            ));
+            let goes = only(&intent::ports(of)?, &intent::ports(&after)?);
+            plan.push(Action::Elements(Change::remove(goes)));
             plan.extend(cut(&touched.attachment));
             let loses = serves_loopback(of) && !serves_loopback(&after);
             if loses && self.store.is_last_loopback(&spec.network, of.host_end)? {
@@ -336,11 +347,27 @@ fn with(of: &Attachment, ports: Vec<PortSpec>) -> Attachment {
     }
 }
 
-fn touched(claim: &Claim, ports: Vec<PortSpec>) -> Claim {
+fn touched(claim: &Claim, attachment: Attachment) -> Claim {
     Claim {
-        attachment: with(&claim.attachment, ports),
+        attachment,
         ..claim.clone()
     }
+}
+
+/// The attachment with what is asked for of its ports: the same for those that are there.
+fn translated(op: &str, of: &Attachment, spec: &PublishSpec) -> Result<Attachment> {
+    if !of.ports.is_empty() && !spec.ports.is_empty() && of.translation != spec.translation.sorted()
+    {
+        let why = format!(
+            "{} are published for other connections, or with other sources",
+            list(&of.ports)
+        );
+        return Err(Error::exists(op, why).with_hint("one attachment has all its ports alike"));
+    }
+    Ok(Attachment {
+        translation: spec.translation.sorted(),
+        ..of.clone()
+    })
 }
 
 fn serves_loopback(of: &Attachment) -> bool {

@@ -11,7 +11,7 @@ use crate::name::{AttachmentId, Key, NetworkName};
 use crate::policy::Joined;
 use crate::port::PortSpec;
 use crate::spec::{Attachment, AttachmentSpec, Network, Shared, State, Subnet};
-use assigned::AssignedFile;
+use assigned::{AssignedFile, TranslationFile};
 use core_netlink::{IfName, MacAddr};
 use ipnet::IpNet;
 use policy::{JoinedFile, PolicyFile};
@@ -22,7 +22,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
-const FORMAT: u32 = 4; // 1: without policy, joined networks and openings of attachments; 2: DHCP servers and routers; 3: external IPAM
+const FORMAT: u32 = 5; // 1: without policy, joined networks and openings of attachments; 2: DHCP servers and routers; 3: external IPAM; 4: translation
 
 /// A network and how far its life has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,6 +164,8 @@ struct ClaimFile {
     assigned: AssignedFile,
     mtu: u32,
     ports: Vec<Text<PortSpec>>,
+    #[serde(default, skip_serializing_if = "TranslationFile::is_usual")]
+    translation: TranslationFile,
     #[serde(default)]
     dhcp: bool,
     #[serde(default)]
@@ -271,6 +273,7 @@ impl Claim {
             assigned: AssignedFile::from(&of.assigned),
             mtu: of.mtu,
             ports: texts(&of.ports),
+            translation: TranslationFile::from(&of.translation),
             dhcp: of.dhcp,
             unguarded: of.unguarded,
             isolated: of.isolated,
@@ -301,6 +304,7 @@ impl Claim {
             assigned: file.assigned.into(),
             mtu: file.mtu,
             ports: values(file.ports),
+            translation: file.translation.into(),
             dhcp: file.dhcp,
             unguarded: file.unguarded,
             isolated: file.isolated,
@@ -368,6 +372,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::assigned::{Assigned, InnerRoute};
     use crate::policy::Policy;
+    use crate::{Source, Translation};
     use proptest::prelude::*;
 
     pub(crate) fn claim() -> Claim {
@@ -396,6 +401,14 @@ pub(crate) mod tests {
                 },
                 mtu: 1500,
                 ports: vec!["127.0.0.1:8080:80/tcp".parse().unwrap()],
+                translation: Translation {
+                    source: Source::Kept,
+                    only: vec![
+                        "10.0.0.1-10.0.0.9 from 0.0.0.0-9.255.255.255"
+                            .parse()
+                            .unwrap(),
+                    ],
+                },
                 dhcp: true,
                 unguarded: false,
                 isolated: true,
@@ -454,8 +467,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_newer_format_is_refused_and_not_guessed() {
-        let err = Claim::read("it", br#"{"format":5,"whatever":true}"#, State::Up).unwrap_err();
-        assert!(format!("{err:?}").contains("knows up to 4"), "{err:?}");
+        let err = Claim::read("it", br#"{"format":6,"whatever":true}"#, State::Up).unwrap_err();
+        assert!(format!("{err:?}").contains("knows up to 5"), "{err:?}");
         assert!(err.hint().is_some());
     }
 

@@ -4,6 +4,7 @@ use crate::assigned::Assigned;
 use crate::name::{AttachmentId, Key, NetworkName};
 use crate::policy::{Joined, Policy};
 use crate::port::PortSpec;
+use crate::translation::Translation;
 use core_netlink::{IfName, MacAddr};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -155,6 +156,11 @@ impl Network {
         self.shared.is_none() && !self.routed
     }
 
+    /// Whether its links are somebody else's, and all that is here of it are published ports.
+    pub fn is_foreign(&self) -> bool {
+        self.routed && self.subnets.is_empty()
+    }
+
     /// Where 127.0.0.1 leads to the published ports of an attachment, if it may.
     pub(crate) fn loopback_link(&self, of: &Attachment) -> Option<IfName> {
         let link = if self.routed {
@@ -162,7 +168,8 @@ impl Network {
         } else {
             self.bridge
         };
-        Some(link).filter(|_| !self.internal && self.shared.is_none())
+        let ours = self.shared.is_none() && !of.assigned.foreign;
+        Some(link).filter(|_| !self.internal && ours)
     }
 
     pub(crate) fn ends(&self) -> Ends {
@@ -214,6 +221,8 @@ pub struct AttachmentSpec {
     pub mac: Option<MacAddr>,
     /// Ports of the host that lead here.
     pub ports: Vec<PortSpec>,
+    /// Which connections they take, and whom it sees at them.
+    pub translation: Translation,
     /// Publish on addresses too that this host does not have yet.
     pub nonlocal: bool,
     /// It may ask for an address by DHCP. What it may then send from stays what it got here: the server must give it that.
@@ -235,6 +244,7 @@ impl AttachmentSpec {
             assigned: Assigned::default(),
             mac: None,
             ports: Vec::new(),
+            translation: Translation::default(),
             nonlocal: false,
             dhcp: false,
             unguarded: false,
@@ -303,6 +313,8 @@ pub struct Attachment {
     pub mtu: u32,
     /// Ports of the host that lead here.
     pub ports: Vec<PortSpec>,
+    /// Which connections they take, and whom it sees at them.
+    pub translation: Translation,
     /// It may ask for an address by DHCP.
     pub dhcp: bool,
     /// It may send what it likes.

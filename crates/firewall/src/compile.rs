@@ -1,5 +1,6 @@
 //! Intent to elements. Pure: what cannot be meant is refused here, before anything is sent.
 
+use crate::translation::{is_limited, limited, regions, turning};
 use crate::{
     Attachment, Change, Element, Error, Network, Owner, Publish, Result, Routed, Set, egress,
 };
@@ -187,6 +188,9 @@ pub fn attachment(attachment: &Attachment) -> Result<Change> {
     let Attachment {
         owner, port, mac, ..
     } = attachment;
+    if let Some(subnets) = &attachment.foreign {
+        return Ok(Change::add(turning(attachment, subnets)));
+    }
     if let Some(routed) = attachment.routed {
         return Ok(Change::add(of_routed(attachment, routed)));
     }
@@ -318,15 +322,21 @@ fn link_local(mac: MacAddr) -> Ipv6Addr {
 pub fn publish(owner: &Owner, publish: &Publish) -> Result<Change> {
     owner.check()?;
     check_publish(publish)?;
+    let ports = publish.ports.first()..=publish.ports.last();
+    let pairs = ports.zip(publish.to.port()..=u16::MAX);
+    if is_limited(publish) {
+        let regions = regions(publish);
+        let of_port = |(port, target)| {
+            let regions = regions.iter();
+            regions.map(move |region| limited(owner, publish, *region, port, target))
+        };
+        return Ok(Change::add(pairs.flat_map(of_port)));
+    }
     if publish.ports.count() > HASHED && !shifts(publish) {
         return Ok(Change::add([interval(owner, publish)]));
     }
-    let ports = publish.ports.first()..=publish.ports.last();
-    let targets = publish.to.port()..=u16::MAX;
-    let pairs = ports.zip(targets);
-    Ok(Change::add(pairs.map(|(port, target)| {
-        single(owner, publish, port, target)
-    })))
+    let of_port = |(port, target)| single(owner, publish, port, target);
+    Ok(Change::add(pairs.map(of_port)))
 }
 
 fn shifts(publish: &Publish) -> bool {
@@ -346,6 +356,10 @@ fn check_publish(publish: &Publish) -> Result<()> {
             ports.count()
         );
         return Err(Error::refused("container port", to.port(), right));
+    }
+    if is_limited(publish) && (ports.count() > SHIFTED || regions(publish).is_empty()) {
+        let right = format!("at most {SHIFTED} ports, and connections that can come to them");
+        return Err(Error::refused("conditions", ports, right));
     }
     if ports.count() > SHIFTED && shifts(publish) {
         let right =
@@ -375,7 +389,7 @@ fn check_host_address(on: IpAddr, to: &SocketAddr) -> Result<()> {
 }
 
 /// The address published on, unless it is every one.
-fn one_address(publish: &Publish) -> Option<IpAddr> {
+pub(crate) fn one_address(publish: &Publish) -> Option<IpAddr> {
     publish.on.filter(|on| !on.is_unspecified())
 }
 

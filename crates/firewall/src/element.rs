@@ -101,18 +101,34 @@ pub enum Set {
     Range4,
     /// Long ranges of ports published, IPv6.
     Range6,
+    /// Ports published for certain destinations and sources alone, IPv4.
+    When4,
+    /// Ports published for certain destinations and sources alone, IPv6.
+    When6,
+    /// IPv4 addresses that see the host's address as the source of whatever comes to their published ports.
+    Hide4,
+    /// IPv6 addresses that see the host's address as the source of whatever comes to their published ports.
+    Hide6,
+    /// IPv4 addresses that see who connects to their published ports, neighbours too.
+    Keep4,
+    /// IPv6 addresses that see who connects to their published ports, neighbours too.
+    Keep6,
+    /// IPv4 subnet and an address in it whose interface is of others, for connections that turn back.
+    Turn4,
+    /// IPv6 subnet and an address in it whose interface is of others, for connections that turn back.
+    Turn6,
 }
 
 impl Set {
     /// Every one, in the order of the tables.
-    pub const ALL: [Set; 46] = {
+    pub const ALL: [Set; 54] = {
         use Set::*;
         [
             Src4, Src6, Nd6, Lladdr, Dhcp, DhcpServer, Router, Open, Mac, Routed, Own4, Own6,
             Same4, Same6, Nets, Internal, Reachable, Pairs, Apart, Reach, Listed, Deny4, Deny6,
             DenyPort4, DenyPort6, Allow4, Allow6, AllowPort4, AllowPort6, Masq, MasqFrom4,
             MasqFrom6, Gate4, Gate6, Local4, Local6, Host, Service, Opened, Closed, Any4, Any6,
-            Addr4, Addr6, Range4, Range6,
+            Addr4, Addr6, Range4, Range6, When4, When6, Hide4, Hide6, Keep4, Keep6, Turn4, Turn6,
         ]
     };
 
@@ -165,6 +181,14 @@ impl Set {
             Set::Addr6 => "addr6",
             Set::Range4 => "range4",
             Set::Range6 => "range6",
+            Set::When4 => "when4",
+            Set::When6 => "when6",
+            Set::Hide4 => "hide4",
+            Set::Hide6 => "hide6",
+            Set::Keep4 => "keep4",
+            Set::Keep6 => "keep6",
+            Set::Turn4 => "turn4",
+            Set::Turn6 => "turn6",
         }
     }
 
@@ -191,14 +215,14 @@ impl Set {
             Set::Reachable | Set::Routed => &[IfName],
             Set::Own4 => &[IfName, Ipv4Addr],
             Set::Own6 => &[IfName, Ipv6Addr],
-            Set::Same4 => &[Ipv4Addr, Ipv4Addr],
-            Set::Same6 => &[Ipv6Addr, Ipv6Addr],
+            Set::Same4 | Set::Turn4 => &[Ipv4Addr, Ipv4Addr],
+            Set::Same6 | Set::Turn6 => &[Ipv6Addr, Ipv6Addr],
             Set::Pairs | Set::Apart | Set::Reach => &[IfName, IfName],
             Set::Masq | Set::Opened => &[IfName, NfProto],
             Set::MasqFrom4 => &[IfName, Ipv4Addr],
             Set::MasqFrom6 => &[IfName, Ipv6Addr],
-            Set::Gate4 => &[Ipv4Addr],
-            Set::Gate6 => &[Ipv6Addr],
+            Set::Gate4 | Set::Hide4 | Set::Keep4 => &[Ipv4Addr],
+            Set::Gate6 | Set::Hide6 | Set::Keep6 => &[Ipv6Addr],
             Set::Local4 | Set::Deny4 | Set::Allow4 => &[IfName, Ipv4Addr],
             Set::Local6 | Set::Deny6 | Set::Allow6 => &[IfName, Ipv6Addr],
             Set::DenyPort4 | Set::AllowPort4 => &[IfName, Ipv4Addr, InetProto, InetService],
@@ -208,6 +232,8 @@ impl Set {
             Set::Any4 | Set::Any6 => &[InetProto, InetService],
             Set::Addr4 | Set::Range4 => &[Ipv4Addr, InetProto, InetService],
             Set::Addr6 | Set::Range6 => &[Ipv6Addr, InetProto, InetService],
+            Set::When4 => &[Ipv4Addr, Ipv4Addr, InetProto, InetService],
+            Set::When6 => &[Ipv6Addr, Ipv6Addr, InetProto, InetService],
         }
     }
 
@@ -215,8 +241,8 @@ impl Set {
     pub(crate) fn value(self) -> &'static [DataType] {
         use DataType::*;
         match self {
-            Set::Any4 | Set::Addr4 => &[Ipv4Addr, InetService],
-            Set::Any6 | Set::Addr6 => &[Ipv6Addr, InetService],
+            Set::Any4 | Set::Addr4 | Set::When4 => &[Ipv4Addr, InetService],
+            Set::Any6 | Set::Addr6 | Set::When6 => &[Ipv6Addr, InetService],
             Set::Range4 => &[Ipv4Addr],
             Set::Range6 => &[Ipv6Addr],
             _ => &[],
@@ -240,6 +266,7 @@ impl Set {
                 | Allow4
                 | Allow6
         ) || matches!(self, DenyPort4 | DenyPort6 | AllowPort4 | AllowPort6)
+            || matches!(self, When4 | When6 | Turn4 | Turn6)
     }
 }
 

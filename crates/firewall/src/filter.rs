@@ -14,6 +14,8 @@ const ROUTER_ADVERTISEMENT: u8 = 134;
 const REDIRECT: u8 = 137;
 const TO_PORT4: &[Field] = &[Destination4, L4Proto, DestinationPort];
 const TO_PORT6: &[Field] = &[Destination6, L4Proto, DestinationPort];
+const BETWEEN4: &[Field] = &[Destination4, Source4, L4Proto, DestinationPort];
+const BETWEEN6: &[Field] = &[Destination6, Source6, L4Proto, DestinationPort];
 const EGRESS4: &[Field] = &[IifName, Destination4];
 const EGRESS6: &[Field] = &[IifName, Destination6];
 const EGRESS_PORT4: &[Field] = &[IifName, Destination4, L4Proto, DestinationPort];
@@ -132,9 +134,11 @@ fn nat_out() -> ChainPlan {
 fn publish() -> ChainPlan {
     let (v4, v6) = (|| rule().ipv4(), || rule().ipv6());
     let rules = vec![
+        v4().dnat(Family::Ip, BETWEEN4, Set::When4, Some(4)),
         v4().dnat(Family::Ip, TO_PORT4, Set::Addr4, Some(4)),
         v4().dnat(Family::Ip, TO_ANY, Set::Any4, Some(4)),
         v4().dnat(Family::Ip, TO_PORT4, Set::Range4, None),
+        v6().dnat(Family::Ip6, BETWEEN6, Set::When6, Some(16)),
         v6().dnat(Family::Ip6, TO_PORT6, Set::Addr6, Some(16)),
         v6().dnat(Family::Ip6, TO_ANY, Set::Any6, Some(16)),
         v6().dnat(Family::Ip6, TO_PORT6, Set::Range6, None),
@@ -248,8 +252,7 @@ fn nat_post() -> ChainPlan {
     let rules = vec![
         rule().within(&[OifName], Set::Nets).goto("into"),
         rule().within(&[IifName, NfProto], Set::Masq).masquerade(),
-        turning_back4(), // those of bridges that are not ours alone
-        turning_back6(),
+        rule().ct_dnat().jump("into"), // behind links that are not ours alone
         rule()
             .ipv4()
             .within(&[IifName, Source4], Set::MasqFrom4)
@@ -267,22 +270,27 @@ fn nat_post() -> ChainPlan {
     )
 }
 
-/// Connections that turn back, by subnet and not by interface: with br_netfilter no incoming device is known here.
+/// Connections that turn back, by subnet and not by interface: with br_netfilter no incoming device is known here. Before them, whose
+/// published ports want it otherwise: "accept" leaves the source as it is.
 fn into() -> ChainPlan {
     let rules = vec![
         rule().ipv4().is(Source4Net8, [LOOPBACK]).masquerade(),
-        turning_back4(),
-        turning_back6(),
+        translated4(&[Destination4], Set::Hide4).masquerade(),
+        translated6(&[Destination6], Set::Hide6).masquerade(),
+        translated4(&[Destination4], Set::Keep4).accept(),
+        translated6(&[Destination6], Set::Keep6).accept(),
+        translated4(&[OifName, Source4], Set::Local4).masquerade(),
+        translated6(&[OifName, Source6], Set::Local6).masquerade(),
+        translated4(&[Source4, Destination4], Set::Turn4).masquerade(),
+        translated6(&[Source6, Destination6], Set::Turn6).masquerade(),
     ];
     chain("into", rules)
 }
 
-fn turning_back4() -> Rule {
-    let rule = rule().ipv4().ct_dnat();
-    rule.within(&[OifName, Source4], Set::Local4).masquerade()
+fn translated4(fields: &[Field], set: Set) -> Rule {
+    rule().ipv4().ct_dnat().within(fields, set)
 }
 
-fn turning_back6() -> Rule {
-    let rule = rule().ipv6().ct_dnat();
-    rule.within(&[OifName, Source6], Set::Local6).masquerade()
+fn translated6(fields: &[Field], set: Set) -> Rule {
+    rule().ipv6().ct_dnat().within(fields, set)
 }

@@ -1,6 +1,6 @@
 //! What people want of the firewall, without a word of nft.
 
-use crate::{Destination, Error, Owner, Result};
+use crate::{Destination, Error, Owner, Region, Result};
 use core_netlink::{IfName, MacAddr, Prefix};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -91,6 +91,8 @@ pub struct Attachment {
     pub mac_only: bool,
     /// The host end is no port of a bridge, and this holds for it.
     pub routed: Option<Routed>,
+    /// Its interface is somebody else's, and in these subnets: nothing holds for it but what is said of its published ports.
+    pub foreign: Option<Vec<Prefix>>,
 }
 
 /// What a container behind a link of its own may do; with a bridge, the network says it.
@@ -118,6 +120,7 @@ impl Attachment {
             unguarded: false,
             mac_only: false,
             routed: None,
+            foreign: None,
         }
     }
 }
@@ -133,6 +136,8 @@ pub struct Publish {
     pub transport: Transport,
     /// The container's address and the port that the first port of the host leads to.
     pub to: SocketAddr,
+    /// Only these connections; unless there are none of the family of `to`: then all.
+    pub only: Vec<Region>,
 }
 
 impl Publish {

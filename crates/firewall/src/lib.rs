@@ -30,6 +30,7 @@
 //!     ports: Ports::one(8080)?,
 //!     transport: Transport::Tcp,
 //!     to: (address, 80).into(),
+//!     only: Vec::new(),
 //! })?);
 //! firewall::apply(&mut conn, &change)?;
 //! firewall::apply(&mut conn, &change.inverse())?; // and back
@@ -54,6 +55,7 @@ mod read;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod translation;
 mod verdict;
 mod words;
 
@@ -74,4 +76,5 @@ pub use kernel::{
 };
 pub use owner::Owner;
 pub use read::Station;
+pub use translation::{AddressRange, Region, Source, source};
 pub use verdict::{Attempt, Decision, Rules};

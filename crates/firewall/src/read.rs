@@ -1,6 +1,6 @@
 //! Elements read back into what they were compiled from.
 
-use crate::{Element, Ports, Publish, Set, Transport};
+use crate::{AddressRange, Element, Ports, Publish, Region, Set, Transport};
 use core_netlink::nft::Value;
 use core_netlink::{IfName, MacAddr};
 use ipnet::IpNet;
@@ -46,6 +46,9 @@ impl Element {
     /// The published port, or range of ports, that this element is; `None` for elements of other sets. What was published as a short
     /// range comes back port by port.
     pub fn published(&self) -> Option<Publish> {
+        if matches!(self.set, Set::When4 | Set::When6) {
+            return self.limited();
+        }
         let (on, rest) = match self.set {
             Set::Any4 | Set::Any6 => (None, self.key.as_slice()),
             Set::Addr4 | Set::Addr6 => (Some(ip(self.key.first()?)?), &self.key[1..]),
@@ -68,6 +71,30 @@ impl Element {
             ports: Ports::new(first, last).ok()?,
             transport: Transport::from_number(protocol)?,
             to: (ip(self.value.first()?)?, target).into(),
+            only: Vec::new(),
+        })
+    }
+
+    fn limited(&self) -> Option<Publish> {
+        let at = |of: &[Value], at: usize| ip(of.get(at)?);
+        let end = self.end.as_ref()?;
+        let range = |field| {
+            let (first, last) = (at(&self.key, field)?, at(end, field)?);
+            AddressRange::new(first, last).ok()
+        };
+        let (to, from) = (range(0)?, range(1)?);
+        let [_, _, Value::Protocol(protocol), Value::Port(port)] = *self.key.as_slice() else {
+            return None;
+        };
+        let [Value::Ip(target), Value::Port(target_port)] = *self.value.as_slice() else {
+            return None;
+        };
+        Some(Publish {
+            on: to.single(),
+            ports: Ports::one(port).ok()?,
+            transport: Transport::from_number(protocol)?,
+            to: (target, target_port).into(),
+            only: vec![Region { to, from }],
         })
     }
 
@@ -113,6 +140,7 @@ mod tests {
                 ports,
                 transport: Transport::Udp,
                 to: to.into(),
+                only: Vec::new(),
             };
             let change = publish(&owner, &asked).unwrap();
             assert_eq!(change.steps()[0].element().published(), Some(asked));

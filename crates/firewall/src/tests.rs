@@ -21,6 +21,7 @@ fn web(on: Option<&str>, ports: &str, to: &str) -> Publish {
         ports: ports.parse().unwrap(),
         transport: Transport::Tcp,
         to: to.parse().unwrap(),
+        only: Vec::new(),
     }
 }
 

@@ -87,6 +87,7 @@ fn port(to: &str, id: &str) -> Change {
         ports: "80".parse().unwrap(),
         transport: Transport::Tcp,
         to: to.parse().unwrap(),
+        only: Vec::new(),
     };
     firewall::publish(&owner, &publish).unwrap()
 }

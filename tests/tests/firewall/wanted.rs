@@ -201,6 +201,7 @@ fn udp_follows_the_publication() {
             ports: "5300".parse().unwrap(),
             transport: firewall::Transport::Udp,
             to: (to.attachment.addresses[0], 80).into(),
+            only: Vec::new(),
         };
         for (to, server) in [(&a, &on_a), (&b, &on_b)] {
             let change = firewall::publish(&to.attachment.owner, &publish(to)).unwrap();

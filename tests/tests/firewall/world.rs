@@ -239,6 +239,7 @@ impl<'a> World<'a> {
                     ports,
                     transport,
                     to: (address, port).into(),
+                    only: Vec::new(),
                 };
                 all.extend(firewall::publish(&to.attachment.owner, &publish).unwrap());
             }

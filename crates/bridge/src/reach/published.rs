@@ -22,6 +22,8 @@ pub(super) fn published(view: &View) -> Vec<Exposed> {
         Set::Any6,
         Set::Addr6,
         Set::Range6,
+        Set::When4,
+        Set::When6,
     ];
     let elements = sets.iter().flat_map(|set| view.rules.of(*set));
     let mut all: Vec<Published<'_>> = elements
@@ -224,6 +226,7 @@ mod tests {
             ports: ports.parse().unwrap(),
             transport: Transport::Tcp,
             to: to.parse().unwrap(),
+            only: Vec::new(),
         };
         let change = firewall::publish(&owner, &publish).unwrap();
         let steps = change.steps().iter();

@@ -2,6 +2,8 @@
 
 use super::{Text, texts, values};
 use crate::assigned::{Assigned, InnerRoute, RoutedLink};
+use crate::translation::Translation;
+use firewall::{Region, Source};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -16,6 +18,8 @@ pub(super) struct AssignedFile {
     mac_only: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     routed: Option<RoutedFile>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    foreign: bool,
 }
 
 #[derive(PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +56,7 @@ impl From<&Assigned> for AssignedFile {
             down: assigned.down,
             mac_only: assigned.mac_only,
             routed: assigned.routed.as_ref().map(RoutedFile::from),
+            foreign: assigned.foreign,
         }
     }
 }
@@ -65,6 +70,7 @@ impl From<AssignedFile> for Assigned {
             down: file.down,
             mac_only: file.mac_only,
             routed: file.routed.map(RoutedLink::from),
+            foreign: file.foreign,
         }
     }
 }
@@ -115,6 +121,42 @@ impl From<RouteFile> for InnerRoute {
             advmss: file.advmss,
             table: file.table,
             scope: file.scope,
+        }
+    }
+}
+
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TranslationFile {
+    source: Text<Source>,
+    only: Vec<Text<Region>>,
+}
+
+impl TranslationFile {
+    pub(super) fn is_usual(&self) -> bool {
+        *self == TranslationFile::default()
+    }
+}
+
+impl Default for TranslationFile {
+    fn default() -> TranslationFile {
+        TranslationFile::from(&Translation::default())
+    }
+}
+
+impl From<&Translation> for TranslationFile {
+    fn from(translation: &Translation) -> TranslationFile {
+        TranslationFile {
+            source: Text(translation.source),
+            only: texts(&translation.only),
+        }
+    }
+}
+
+impl From<TranslationFile> for Translation {
+    fn from(file: TranslationFile) -> Translation {
+        Translation {
+            source: file.source.0,
+            only: values(file.only),
         }
     }
 }

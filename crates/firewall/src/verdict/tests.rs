@@ -45,6 +45,7 @@ fn rules(spoil: impl Fn(&mut Vec<Element>)) -> Rules {
         ports: Ports::new(8080, 8180).unwrap(),
         transport: Transport::Tcp,
         to: "10.1.0.2:8080".parse().unwrap(),
+        only: Vec::new(),
     };
     put(
         &mut all,
@@ -165,6 +166,7 @@ fn a_published_port_is_found_by_range_and_address() {
         ports: Ports::one(80).unwrap(),
         transport: Transport::Tcp,
         to: "10.1.0.3:80".parse().unwrap(),
+        only: Vec::new(),
     };
     let owner = Owner::attachment("blue", "b", "eth0");
     let rules = rules(|all| put(all, publish(&owner, &one).unwrap()));
