@@ -142,7 +142,7 @@ pub(crate) struct Runtime<'a> {
 impl Runtime<'_> {
     /// One plugin of the list.
     #[track_caller]
-    fn one(
+    pub(crate) fn one(
         &self,
         verb: &str,
         list: &List,

@@ -1,6 +1,7 @@
 //! The reference's plugins and ours, on two hosts alike: the same configurations mean the same.
 
 mod alone;
+mod behind;
 mod by_design;
 mod cases;
 mod errors;

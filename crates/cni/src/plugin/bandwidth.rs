@@ -31,6 +31,7 @@ pub(super) const PLUGIN: Plugin = Plugin {
     check,
     gc,
     status,
+    ahead: |input, _| Limits::read(input).map(drop),
 };
 
 /// The prefix of the reference's devices; its DEL may be ours.

@@ -27,6 +27,7 @@ pub(super) const PLUGIN: Plugin = Plugin {
     },
     gc: wired::gc,
     status,
+    ahead: super::nothing_ahead,
 };
 
 const INSIDE: usize = 2; // of the result's interfaces
@@ -143,9 +144,10 @@ fn attachment(
             detect_duplicates: keys.enabledad,
             down: keys.disable_container_interface,
             mac_only: guard == Guard::Mac,
-            routed: None,
+            ..Assigned::default()
         },
         ports: input.ahead.ports.clone(),
+        translation: input.ahead.translation.clone(),
         unguarded: guard == Guard::None,
         ..AttachmentSpec::new(network_name(&input.conf.name)?, id)
     })

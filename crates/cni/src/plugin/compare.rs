@@ -25,6 +25,18 @@ pub(super) fn recorded(
     })
 }
 
+/// The same where the interface is ours; `None` behind a main plugin of others.
+pub(super) fn own(
+    session: &mut Session,
+    input: &Input<'_>,
+    target: &Target,
+) -> Result<Option<Attachment>> {
+    match recorded(session, input, target) {
+        Err(err) if err.code == Code::Differs => Ok(None),
+        found => found.map(|found| Some(found).filter(|of| !of.assigned.foreign)),
+    }
+}
+
 fn whose(input: &Input<'_>, target: &Target) -> Result<(bridge::NetworkName, Who)> {
     let id = attachment_id(target.key.container_id.as_str())?;
     Ok((network_name(&input.conf.name)?, Who::Id(id)))

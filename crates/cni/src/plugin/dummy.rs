@@ -15,6 +15,7 @@ pub(super) const PLUGIN: Plugin = Plugin {
     },
     gc: device::collect,
     status: |session, input| device::status(session, input, &wanted(input)?),
+    ahead: super::nothing_ahead,
 };
 
 /// It has no keys of its own.

@@ -18,6 +18,7 @@ pub(super) const PLUGIN: Plugin = Plugin {
     check,
     gc: nothing_to_collect,
     status,
+    ahead: |input, _| Keys::read(input).map(drop),
 };
 
 /// The keys of the plugin's documentation.
@@ -67,15 +68,24 @@ impl Keys {
     }
 }
 
-/// Refuses what cannot be meant.
-pub(super) fn check_keys(input: &Input<'_>) -> Result<()> {
-    Keys::read(input).map(drop)
+impl Keys {
+    fn check_foreign(&self) -> Result<()> {
+        match self.ingress_policy {
+            None | Some(Ingress::Open) => Ok(()),
+            Some(_) => {
+                let why = "the interface is not of our bridge or ptp: who made it must close it";
+                Err(Error::invalid("ingressPolicy", why))
+            }
+        }
+    }
 }
 
-/// Without the key the network stays as it is.
+/// Without the key the network stays as it is. Of what others made nothing is closed here, and nothing can be.
 fn add(session: &mut Session, input: &Input<'_>, target: &Target) -> Result<AddResult> {
     let (keys, result) = (Keys::read(input)?, previous(input)?.clone());
-    let found = compare::recorded(session, input, target)?;
+    let Some(found) = compare::own(session, input, target)? else {
+        return keys.check_foreign().map(|()| result);
+    };
     if let Some(ingress) = keys.ingress_policy {
         let host = session.host()?;
         let there = host.network(&found.key.network).map_err(failed)?;
@@ -87,6 +97,9 @@ fn add(session: &mut Session, input: &Input<'_>, target: &Target) -> Result<AddR
 
 fn check(session: &mut Session, input: &Input<'_>, target: &Target, _: &AddResult) -> Result<()> {
     let keys = Keys::read(input)?;
+    if compare::own(session, input, target)?.is_none() {
+        return keys.check_foreign();
+    }
     let mut all = compare::differences(session, input, target)?;
     if let Some(ingress) = keys.ingress_policy {
         let network = network_name(&input.conf.name)?;

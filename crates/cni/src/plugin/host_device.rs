@@ -20,6 +20,7 @@ pub(super) const PLUGIN: Plugin = Plugin {
     },
     gc: device::collect,
     status: |session, input| device::status(session, input, &wanted(input)?),
+    ahead: super::nothing_ahead,
 };
 
 /// Drivers that hand a device to a program: it has no interface of the kernel then.

@@ -16,6 +16,7 @@ pub(super) const HOST_LOCAL: Plugin = Plugin {
     check,
     gc,
     status,
+    ahead: super::nothing_ahead,
 };
 
 pub(super) const STATIC: Plugin = Plugin {

@@ -34,6 +34,7 @@ pub(super) const PLUGIN: Plugin = Plugin {
         }
         device::status(session, input, &wanted)
     },
+    ahead: super::nothing_ahead,
 };
 
 /// The keys of the plugin's documentation.

@@ -17,6 +17,7 @@ pub(super) const PLUGIN: Plugin = Plugin {
     check,
     gc: nothing_to_collect,
     status: |_, _| Ok(()),
+    ahead: super::nothing_ahead,
 };
 
 fn lo() -> IfName {

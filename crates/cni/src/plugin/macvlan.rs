@@ -18,6 +18,7 @@ pub(super) const PLUGIN: Plugin = Plugin {
     },
     gc: device::collect,
     status: |session, input| device::status(session, input, &wanted(input)?),
+    ahead: super::nothing_ahead,
 };
 
 /// The keys of the plugin's documentation.

@@ -106,20 +106,10 @@ impl AttachmentKey {
 pub(crate) struct Ahead {
     /// ADD: these will be asked for.
     pub(crate) ports: Vec<::bridge::PortSpec>,
+    /// How they are translated.
+    pub(crate) translation: ::bridge::Translation,
     /// DEL: the attachment will be taken away, with all that is its own.
     pub(crate) detach: bool,
-}
-
-impl Ahead {
-    /// Adds what a plugin of the chain asks for; what it would refuse is refused here, before anything is changed.
-    pub(crate) fn look(&mut self, input: &Input<'_>) -> Result<()> {
-        match input.conf.kind.as_str() {
-            "portmap" => self.ports.extend(portmap::ports(input)?),
-            "firewall" => firewall::check_keys(input)?,
-            _ => {}
-        }
-        Ok(())
-    }
 }
 
 /// What ADD and CHECK are about.
@@ -140,6 +130,8 @@ pub(crate) struct Plugin {
     pub(crate) check: fn(&mut Session, &Input<'_>, &Target, &AddResult) -> Result<()>,
     pub(crate) gc: fn(&mut Session, &Input<'_>, &[AttachmentKey]) -> Result<()>,
     pub(crate) status: fn(&mut Session, &Input<'_>) -> Result<()>,
+    /// What it will ask for later in a chain; what it would refuse is refused, before anything is changed.
+    pub(crate) ahead: fn(&Input<'_>, &mut Ahead) -> Result<()>,
 }
 
 /// All of them.
@@ -178,6 +170,11 @@ pub(crate) fn of_type(kind: &str) -> Result<&'static Plugin> {
         );
         Error::new(Code::UnsupportedField, why)
     })
+}
+
+/// It comes first, or asks for nothing that another could do.
+fn nothing_ahead(_: &Input<'_>, _: &mut Ahead) -> Result<()> {
+    Ok(())
 }
 
 /// Nothing to do.

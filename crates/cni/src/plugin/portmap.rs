@@ -1,12 +1,15 @@
 //! `portmap`: ports of the host that lead to a container.
 
-use super::{Input, Plugin, Target, previous, wired};
+mod conditions;
+mod foreign;
+
+use super::{Input, Plugin, Target, collect, previous, wired};
 use crate::attachment::AttachmentKey;
 use crate::config::PortMapping;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::result::AddResult;
 use crate::session::{Session, attachment_id, failed, network_name};
-use bridge::{PortSpec, PublishSpec, Who};
+use bridge::{PortSpec, PublishSpec, Source, Translation, Who};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -16,8 +19,14 @@ pub(super) const PLUGIN: Plugin = Plugin {
     add,
     del,
     check,
-    gc: super::nothing_to_collect,
+    gc,
     status,
+    ahead: |input, ahead| {
+        let asked = Asked::read(input)?;
+        ahead.ports.extend(asked.ports);
+        ahead.translation = asked.translation;
+        Ok(())
+    },
 };
 
 /// The keys of the plugin's documentation.
@@ -68,28 +77,41 @@ impl Keys {
                 format!("{bit} is not 0 to 31"),
             ));
         }
-        let unsupported = [
-            ("masqAll", self.masq_all),
-            ("snat", !self.snat),
-            ("conditionsV4", !self.conditions_v4.is_empty()),
-            ("conditionsV6", !self.conditions_v6.is_empty()),
-        ];
-        match unsupported.iter().find(|(_, asked)| *asked) {
-            Some((key, _)) => {
-                let why = format!("`{key}`: this value cannot be done here yet");
-                Err(Error::new(Code::UnsupportedField, why))
-            }
-            None => Ok(()),
-        }
+        self.translation().map(drop)
+    }
+
+    fn translation(&self) -> Result<Translation> {
+        let (v4, v6) = (&self.conditions_v4, &self.conditions_v6);
+        let v4 = conditions::regions("conditionsV4", v4, true)?;
+        let v6 = conditions::regions("conditionsV6", v6, false)?;
+        Ok(Translation {
+            source: match (self.snat, self.masq_all) {
+                (false, _) => Source::Kept,
+                (true, true) => Source::Hidden,
+                (true, false) => Source::Usual,
+            },
+            only: [v4, v6].concat(),
+        })
     }
 }
 
-/// The ports that a configuration asks for.
-pub(super) fn ports(input: &Input<'_>) -> Result<Vec<PortSpec>> {
-    Keys::read(input)?;
-    let asked = input.conf.runtime.port_mappings.iter().enumerate();
-    let published = asked.filter(|(_, mapping)| mapping.host_port != 0);
-    published.map(|(at, mapping)| port(at, mapping)).collect()
+/// What a configuration asks for.
+struct Asked {
+    ports: Vec<PortSpec>,
+    translation: Translation,
+}
+
+impl Asked {
+    fn read(input: &Input<'_>) -> Result<Asked> {
+        let translation = Keys::read(input)?.translation()?;
+        let mappings = input.conf.runtime.port_mappings.iter().enumerate();
+        let published = mappings.filter(|(_, mapping)| mapping.host_port != 0);
+        let ports = published.map(|(at, mapping)| port(at, mapping));
+        Ok(Asked {
+            ports: ports.collect::<Result<_>>()?,
+            translation,
+        })
+    }
 }
 
 fn port(at: usize, mapping: &PortMapping) -> Result<PortSpec> {
@@ -111,29 +133,30 @@ fn port(at: usize, mapping: &PortMapping) -> Result<PortSpec> {
     })
 }
 
-fn spec(input: &Input<'_>, key: &AttachmentKey, ports: Vec<PortSpec>) -> Result<PublishSpec> {
+fn spec(input: &Input<'_>, key: &AttachmentKey) -> Result<PublishSpec> {
     let network = network_name(&input.conf.name)?;
     let who = Who::Id(attachment_id(key.container_id.as_str())?);
     Ok(PublishSpec {
         ifname: Some(key.ifname),
-        ports,
         ..PublishSpec::new(network, who)
     })
 }
 
 fn add(session: &mut Session, input: &Input<'_>, target: &Target) -> Result<AddResult> {
-    let (result, ports) = (previous(input)?.clone(), ports(input)?);
+    let (result, asked) = (previous(input)?.clone(), Asked::read(input)?);
     let made = session.attached.as_ref();
     let is_there = |port: &PortSpec| made.is_some_and(|of| of.ports.contains(port));
-    if !ports.iter().all(is_there) {
-        let spec = spec(input, &target.key, ports)?;
-        let published = session.host()?.publish(&spec);
-        published.map_err(|err| match err.is_not_found() {
-            true => {
-                failed(err).with_details("portmap comes behind our bridge or ptp in the same list")
-            }
-            false => failed(err),
-        })?;
+    if asked.ports.iter().all(is_there) {
+        return Ok(result); // in one plan
+    }
+    let wanted = PublishSpec {
+        ports: asked.ports.clone(),
+        translation: asked.translation.clone(),
+        ..spec(input, &target.key)?
+    };
+    match session.host()?.publish(&wanted) {
+        Err(err) if err.is_not_found() => foreign::publish(session, input, target, asked, &result)?,
+        published => drop(published.map_err(failed)?),
     }
     Ok(result)
 }
@@ -148,36 +171,57 @@ fn del(
     if input.ahead.detach {
         return Ok(()); // in one plan
     }
-    let nothing = spec(input, key, Vec::new())?;
+    let spec = spec(input, key)?;
     let host = session.host()?;
-    let found = host.attachment(&nothing.network, &nothing.who, nothing.ifname);
-    let ports = match found {
+    let found = host.attachment(&spec.network, &spec.who, spec.ifname);
+    let found = match found {
         Err(err) if err.is_not_found() => return Ok(()),
-        found => found.map_err(failed)?.ports,
+        found => found.map_err(failed)?,
     };
-    if ports.is_empty() {
+    if found.assigned.foreign {
+        wired::detach(session, input, key)?;
+        return foreign::forget(session, &spec.network);
+    }
+    if found.ports.is_empty() {
         return Ok(());
     }
-    match host.unpublish(&PublishSpec { ports, ..nothing }) {
+    let ports = found.ports;
+    match host.unpublish(&PublishSpec { ports, ..spec }) {
         Err(err) if err.is_not_found() => Ok(()),
         done => done.map(drop).map_err(failed),
     }
 }
 
+/// What is behind our own plugins is collected by them.
+fn gc(session: &mut Session, input: &Input<'_>, valid: &[AttachmentKey]) -> Result<()> {
+    let network = network_name(&input.conf.name)?;
+    match session.host()?.network(&network) {
+        Ok(there) if there.is_foreign() => {}
+        _ => return Ok(()),
+    }
+    collect::attachments(session, input, valid)?;
+    foreign::forget(session, &network)
+}
+
 fn check(session: &mut Session, input: &Input<'_>, target: &Target, _: &AddResult) -> Result<()> {
-    let asked = ports(input)?;
+    let asked = Asked::read(input)?;
+    if asked.ports.is_empty() {
+        return Ok(());
+    }
     let found = super::compare::recorded(session, input, target)?;
-    let missing: Vec<String> = asked
-        .iter()
-        .filter(|port| !found.ports.contains(port))
+    let ports = asked.ports.iter();
+    let missing = ports.filter(|port| !found.ports.contains(port));
+    let mut all: Vec<String> = missing
         .map(|port| format!("port {port} is not published"))
         .collect();
-    let mut all = missing;
+    if found.translation != asked.translation {
+        all.push("its ports are published for other connections, or with other sources".into());
+    }
     all.extend(super::compare::differences(session, input, target)?);
     super::compare::none(all)
 }
 
 fn status(session: &mut Session, input: &Input<'_>) -> Result<()> {
     Keys::read(input)?;
-    super::collect::status(session)
+    collect::status(session)
 }

@@ -22,6 +22,7 @@ pub(super) const PLUGIN: Plugin = Plugin {
     },
     gc: wired::gc,
     status,
+    ahead: super::nothing_ahead,
 };
 
 const INSIDE: usize = 1; // of the result's interfaces
@@ -156,6 +157,7 @@ fn attachment(
             ..Assigned::default()
         },
         ports: input.ahead.ports.clone(),
+        translation: input.ahead.translation.clone(),
         ..AttachmentSpec::new(
             network.name.clone(),
             attachment_id(key.container_id.as_str())?,

@@ -32,6 +32,7 @@ pub(super) const PLUGIN: Plugin = Plugin {
     check,
     gc: nothing_to_collect,
     status: |_, input| Keys::read(input).map(drop),
+    ahead: |input, _| Keys::read(input).map(drop),
 };
 
 const FIRST: u32 = 100; // as the reference

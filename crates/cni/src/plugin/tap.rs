@@ -17,6 +17,7 @@ pub(super) const PLUGIN: Plugin = Plugin {
     },
     gc: device::collect,
     status: |session, input| device::status(session, input, &wanted(input)?),
+    ahead: super::nothing_ahead,
 };
 
 const MTU_MAX: u32 = 65535 - 14; // what the driver takes: the header of Ethernet counts

@@ -32,7 +32,13 @@ pub(super) const PLUGIN: Plugin = Plugin {
     check,
     gc,
     status,
+    ahead: |input, _| Keys::read(input, usual_ifname()).map(drop),
 };
+
+/// Where it is not known for which interface the keys will be.
+fn usual_ifname() -> IfName {
+    IfName::from_kernel(b"eth0")
+}
 
 fn add(session: &mut Session, input: &Input<'_>, target: &Target) -> Result<AddResult> {
     let ifname = target.key.ifname;
@@ -385,7 +391,7 @@ fn gc(_: &mut Session, input: &Input<'_>, valid: &[AttachmentKey]) -> Result<()>
 }
 
 fn status(_: &mut Session, input: &Input<'_>) -> Result<()> {
-    Keys::read(input, IfName::from_kernel(b"eth0"))?;
+    Keys::read(input, usual_ifname())?;
     let allowed = Allowed::read();
     allowed.map(drop).map_err(|err| Error {
         code: Code::Unavailable,

@@ -18,6 +18,7 @@ pub(super) const PLUGIN: Plugin = Plugin {
     },
     gc: device::collect,
     status: |session, input| device::status(session, input, &wanted(input)?),
+    ahead: super::nothing_ahead,
 };
 
 const HIGHEST: u16 = 4094; // 4095 is reserved (IEEE 802.1Q)

@@ -26,6 +26,7 @@ pub(super) const PLUGIN: Plugin = Plugin {
     check,
     gc: nothing_to_collect,
     status: |_, input| Keys::read(input, None).map(drop),
+    ahead: |input, _| Keys::read(input, None).map(drop),
 };
 
 const FIRST: u32 = 1; // as the reference

@@ -97,9 +97,10 @@ impl<'a> Chain<'a> {
     pub(super) fn ahead(&self) -> Result<Ahead> {
         let mut ahead = Ahead::default();
         for link in &self.links {
-            if let Ok(Way::Here(_)) = link.way {
+            if let Ok(Way::Here(own)) = link.way {
                 let text = self.input(link, None);
-                self.with_input(&text, Ahead::default(), |input| ahead.look(input))?;
+                let look = |input: &Input<'_>| (own.ahead)(input, &mut ahead);
+                self.with_input(&text, Ahead::default(), look)?;
             }
         }
         Ok(ahead)

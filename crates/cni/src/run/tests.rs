@@ -241,9 +241,9 @@ fn what_can_be_refused_is_refused_before_anything_runs() {
             "plugin \"missing\"",
         ),
         (
-            plugins(r#"{"type": "a"}, {"type": "portmap", "snat": false}"#),
+            plugins(r#"{"type": "a"}, {"type": "portmap", "conditionsV4": ["-x"]}"#),
             &web,
-            "`snat`",
+            "`conditionsV4`",
         ),
         (
             plugins(r#"{"type": "a"}, {"type": "firewall", "backend": "x"}"#),

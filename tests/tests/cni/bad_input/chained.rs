@@ -88,9 +88,7 @@ fn of_portmap() -> Vec<Bad> {
         portmap(json!({"backend": "nosuch"}), 7, "`backend`"),
         portmap(json!({"backend": 5}), 6, "`backend`"),
         portmap(json!({"snat": "x"}), 6, "`snat`"),
-        portmap(json!({"snat": false}), 2, "`snat`"),
         portmap(json!({"masqAll": 5}), 6, "`masqAll`"),
-        portmap(json!({"masqAll": true}), 2, "`masqAll`"),
         portmap(json!({"markMasqBit": 32}), 7, "`markMasqBit`"),
         portmap(json!({"markMasqBit": -1}), 7, "`markMasqBit`"),
         portmap(json!({"markMasqBit": "x"}), 6, "`markMasqBit`"),
@@ -105,12 +103,20 @@ fn of_portmap() -> Vec<Bad> {
             "`externalSetMarkChain`",
         ),
         portmap(json!({"conditionsV4": "-d 10.0.0.1"}), 6, "`conditionsV4`"),
+        portmap(json!({"conditionsV4": ["-d"]}), 7, "`conditionsV4`"),
+        portmap(json!({"conditionsV4": ["-i", "eth0"]}), 7, "`conditionsV4`"),
         portmap(
-            json!({"conditionsV4": ["-d", "10.0.0.1"]}),
-            2,
+            json!({"conditionsV4": ["-d", "fc00::/7"]}),
+            7,
             "`conditionsV4`",
         ),
-        portmap(json!({"conditionsV6": ["!"]}), 2, "`conditionsV6`"),
+        portmap(
+            json!({"conditionsV4": ["!", "-d", "0.0.0.0/0"]}),
+            7,
+            "`conditionsV4`",
+        ),
+        portmap(json!({"conditionsV6": ["!"]}), 7, "`conditionsV6`"),
+        portmap(json!({"conditionsV6": [5]}), 6, "`conditionsV6`"),
     ]
 }
 

@@ -37,7 +37,14 @@ const ONE_PORT: &[&str] = &[
     "a port of one IPv6 address",
     "two ports",
     "a port of the host alone",
+    "every source hidden",
+    "no source hidden",
+    "not to a prefix",
+    "from a prefix",
+    "from one prefix to another",
+    "to an IPv6 prefix, hidden",
 ];
+const HIDDEN: &[&str] = &["every source hidden", "to an IPv6 prefix, hidden"];
 const FORCED: &[&str] = &["another gateway by force"];
 const ADDED: &str = r#"{"prefixlen":24,"scope":"global","broadcast":"10.1.0.255"}"#;
 
@@ -49,7 +56,7 @@ const TABLE: &[Row] = &[
     // A container reaches its own published ports, by any address of the host. With the reference only if `hairpinMode` is set.
     row(ONE_PORT, "bridge.ports[0].hairpin", "false", "true"),
     row(
-        &["a TCP port"],
+        &["a TCP port", "every source hidden", "not to a prefix"],
         "packets.one to tcp 10.1.0.1:8080",
         "nobody",
         "10.1.0.1",
@@ -60,6 +67,8 @@ const TABLE: &[Row] = &[
             "a port of both families",
             "a port of one address",
             "two ports",
+            "every source hidden",
+            "to an IPv6 prefix, hidden",
         ],
         "packets.one to tcp 192.0.2.1:8080",
         "nobody",
@@ -81,6 +90,25 @@ const TABLE: &[Row] = &[
         &["a UDP port"],
         "packets.one to udp 192.0.2.1:8053",
         "nobody",
+        "10.1.0.1",
+    ),
+    // `masqAll` is of 1.2.0: the reference that is here does not know it.
+    row(
+        HIDDEN,
+        "packets.host to tcp 192.0.2.1:8080",
+        "192.0.2.1",
+        "10.1.0.1",
+    ),
+    row(
+        HIDDEN,
+        "packets.outside to tcp 192.0.2.1:8080",
+        "192.0.2.2",
+        "10.1.0.1",
+    ),
+    row(
+        &["every source hidden"],
+        "packets.outside to tcp 10.1.0.1:8080",
+        "192.0.2.2",
         "10.1.0.1",
     ),
     // What needs no answer is not refused: a port that is named but not published, and TCP where nothing is said.

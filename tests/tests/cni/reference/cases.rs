@@ -218,6 +218,7 @@ pub(super) fn chains() -> Vec<Case> {
         Case::new(name, usual(json!({}))).chain(&[with(json!({"type": "firewall"}), &keys)])
     };
     let mut all = ports();
+    all.extend(translated());
     all.extend([
         firewall("firewall", json!({})),
         firewall("firewall open", json!({"ingressPolicy": "open"})),
@@ -236,6 +237,15 @@ fn published(
     published: &'static [(&'static str, &'static str, u16)],
 ) -> Case {
     let portmap = json!({"type": "portmap", "runtimeConfig": {"portMappings": mappings}});
+    behind_portmap(name, ipam, portmap, published)
+}
+
+fn behind_portmap(
+    name: &'static str,
+    ipam: Value,
+    portmap: Value,
+    published: &'static [(&'static str, &'static str, u16)],
+) -> Case {
     let case = Case::new(name, usual(json!({"ipam": ipam}))).chain(&[portmap]);
     let mut second = case.plugins.clone();
     second[1]["runtimeConfig"] = json!({});
@@ -312,6 +322,44 @@ fn ports() -> Vec<Case> {
             subnet(),
             json!([{"hostPort": 8080, "containerPort": 80}]),
             &[],
+        ),
+    ]
+}
+
+/// Ports that not every connection comes to, or that show another source than the usual.
+fn translated() -> Vec<Case> {
+    const BOTH: &[(&str, &str, u16)] =
+        &[("tcp", "192.0.2.1:8080", 80), ("tcp", "10.1.0.1:8080", 80)];
+    const SIX: &[(&str, &str, u16)] = &[
+        ("tcp", "192.0.2.1:8080", 80),
+        ("tcp", "[2001:db8::1]:8080", 80),
+    ];
+    let portmap = |keys: Value| {
+        let mapping = json!([{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]);
+        let portmap = json!({"type": "portmap", "runtimeConfig": {"portMappings": mapping}});
+        with(portmap, &keys)
+    };
+    let case = |name, keys| behind_portmap(name, subnet(), portmap(keys), BOTH);
+    vec![
+        case("every source hidden", json!({"masqAll": true})),
+        case("no source hidden", json!({"snat": false})),
+        case(
+            "not to a prefix",
+            json!({"conditionsV4": ["!", "-d", "192.0.2.0/24"]}),
+        ),
+        case(
+            "from a prefix",
+            json!({"conditionsV4": ["-s", "192.0.2.0/24"]}),
+        ),
+        case(
+            "from one prefix to another",
+            json!({"conditionsV4": ["-s", "192.0.2.0/24", "!", "-d", "10.0.0.0/8"]}),
+        ),
+        behind_portmap(
+            "to an IPv6 prefix, hidden",
+            dual(),
+            portmap(json!({"conditionsV6": ["!", "-d", "2001:db8::/64"], "masqAll": true})),
+            SIX,
         ),
     ]
 }
