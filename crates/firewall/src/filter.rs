@@ -8,6 +8,8 @@ use core_netlink::nft::expr::{Ct, Fib};
 use core_netlink::nft::{ChainType, DataType, Family, Hook, Value};
 
 const ICMP_AND_IGMP: u32 = 101;
+const WITH_PORTS4: u32 = 102; // each rule has an anonymous set of its own
+const WITH_PORTS6: u32 = 103;
 const LOOPBACK: u8 = 127;
 const ICMP6: u8 = 58;
 const ROUTER_ADVERTISEMENT: u8 = 134;
@@ -23,18 +25,24 @@ const EGRESS_PORT6: &[Field] = &[IifName, Destination6, L4Proto, DestinationPort
 const TO_ANY: &[Field] = &[L4Proto, DestinationPort];
 
 pub(crate) fn plan() -> TablePlan {
-    let icmp = [1, 58, 2].map(|number| (Value::Protocol(number), None));
+    let protocols = |id, numbers: [u8; 3]| Anonymous {
+        id,
+        key: DataType::InetProto,
+        elements: numbers
+            .map(|number| (Value::Protocol(number), None))
+            .to_vec(),
+    };
     TablePlan {
         family: Family::Inet,
         sets: Set::ALL
             .into_iter()
             .filter(|set| set.family() == Family::Inet)
             .collect(),
-        anonymous: vec![Anonymous {
-            id: ICMP_AND_IGMP,
-            key: DataType::InetProto,
-            elements: icmp.to_vec(),
-        }],
+        anonymous: vec![
+            protocols(ICMP_AND_IGMP, [1, 58, 2]),
+            protocols(WITH_PORTS4, [6, 17, 132]),
+            protocols(WITH_PORTS6, [6, 17, 132]),
+        ],
         chains: vec![
             early(),
             from_routed(),
@@ -130,15 +138,21 @@ fn nat_out() -> ChainPlan {
     hooked(ChainType::Nat, Hook::Output, -105, chain("nat_out", rules))
 }
 
-/// The most particular first. The family is written out where the key does not imply it.
+/// The most particular first. The family is written out where the key does not imply it, and the protocols where nft, which must read
+/// what it lists, would miss them.
 fn publish() -> ChainPlan {
     let (v4, v6) = (|| rule().ipv4(), || rule().ipv6());
+    let with_ports = |set| rule().one_of(L4Proto, set);
     let rules = vec![
-        v4().dnat(Family::Ip, BETWEEN4, Set::When4, Some(4)),
+        with_ports(WITH_PORTS4)
+            .ipv4()
+            .dnat(Family::Ip, BETWEEN4, Set::When4, Some(4)),
         v4().dnat(Family::Ip, TO_PORT4, Set::Addr4, Some(4)),
         v4().dnat(Family::Ip, TO_ANY, Set::Any4, Some(4)),
         v4().dnat(Family::Ip, TO_PORT4, Set::Range4, None),
-        v6().dnat(Family::Ip6, BETWEEN6, Set::When6, Some(16)),
+        with_ports(WITH_PORTS6)
+            .ipv6()
+            .dnat(Family::Ip6, BETWEEN6, Set::When6, Some(16)),
         v6().dnat(Family::Ip6, TO_PORT6, Set::Addr6, Some(16)),
         v6().dnat(Family::Ip6, TO_ANY, Set::Any6, Some(16)),
         v6().dnat(Family::Ip6, TO_PORT6, Set::Range6, None),
