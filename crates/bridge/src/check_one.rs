@@ -1,19 +1,19 @@
 //! What differs of one attachment: the same comparison as for all, over what is read by key.
 
 use crate::check::{Depth, Difference, Seen, difference, tables};
-use crate::differs::serves_loopback;
+use crate::differs::{named, serves_loopback};
 use crate::engine::{Engine, netlink};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::intent;
 use crate::name::{Key, NetworkName};
 use crate::record::Claim;
-use crate::spec::{Network, State, Who};
+use crate::spec::{Attachment, Network, State, Who};
 use core_netlink::addr::AddressFilter;
 use core_netlink::fdb::FdbKey;
 use core_netlink::link::Link;
 use core_netlink::{HwAddr, IfIndex, IfName, MacAddr};
-use firewall::Change;
+use firewall::{Change, Element, Step};
 use std::collections::HashSet;
 
 impl Host {
@@ -31,6 +31,24 @@ impl Host {
         self.engine.check_one(&key)
     }
 
+    /// The same of the published ports of one attachment alone; of one whose interface is somebody else's, that is all there is.
+    pub fn check_ports(
+        &mut self,
+        network: &NetworkName,
+        who: &Who,
+        ifname: IfName,
+    ) -> Result<Vec<Difference>> {
+        let of = self.attachment(network, who, Some(ifname))?;
+        self.engine.check_published(&of)
+    }
+
+    /// What differs between the record of a network's policy and the firewall. Changes nothing.
+    pub fn check_policy(&mut self, network: &NetworkName) -> Result<Vec<Difference>> {
+        let network = self.network(network)?;
+        let wanted = intent::network(&network)?;
+        self.engine.check_elements(&network, &wanted)
+    }
+
     /// One link of the host.
     pub fn find_link(&mut self, name: IfName) -> Result<Option<Link>> {
         self.engine.find(name)
@@ -38,6 +56,28 @@ impl Host {
 }
 
 impl Engine {
+    fn check_published(&mut self, of: &Attachment) -> Result<Vec<Difference>> {
+        let network = self.network(&of.key.network)?;
+        let mut wanted = intent::ports(of)?;
+        if of.assigned.foreign {
+            wanted.extend(intent::attachment(of)?);
+        }
+        self.check_elements(&network, &wanted)
+    }
+
+    fn check_elements(&mut self, network: &Network, wanted: &Change) -> Result<Vec<Difference>> {
+        let (elements, tables) = self.elements_seen(wanted)?;
+        if !tables {
+            return Ok(vec![crate::check::tables().difference]);
+        }
+        let missing = wanted.steps().iter().map(Step::element);
+        let there: HashSet<Element> = elements.into_iter().collect();
+        let missing: Vec<Element> = missing.filter(|of| !there.contains(of)).cloned().collect();
+        let how = named("missing", &missing);
+        let how = how.map(|how| difference(network, "firewall".to_owned(), vec![how]));
+        Ok(how.into_iter().collect())
+    }
+
     fn check_one(&mut self, key: &Key) -> Result<Vec<Difference>> {
         let network = self.network(&key.network)?;
         let Some(claim) = self.store.claim(key)? else {
@@ -95,7 +135,7 @@ impl Engine {
         })
     }
 
-    fn elements_seen(&mut self, wanted: &Change) -> Result<(Vec<firewall::Element>, bool)> {
+    fn elements_seen(&mut self, wanted: &Change) -> Result<(Vec<Element>, bool)> {
         let fail = |err| Error::firewall("look at the firewall", err);
         let nft = self.kernel.nft()?;
         let tables = firewall::is_installed(nft).map_err(fail)?;

@@ -455,7 +455,7 @@ fn element(step: &Step) -> Element {
     step.element().clone()
 }
 
-fn named(word: &str, elements: &[Element]) -> Option<String> {
+pub(crate) fn named(word: &str, elements: &[Element]) -> Option<String> {
     let first = elements.first()?;
     let more = match elements.len() {
         1 => String::new(),

@@ -208,7 +208,7 @@ fn what_a_later_plugin_would_refuse_is_refused_before_anything_is_changed() {
         );
         let words = format!("ADD {LIST} --container-id c1 --netns c1");
         let failed = run(lab, &words, &["--capabilities", PORT]);
-        assert_eq!((failed.code, json(&failed)["code"].as_u64()), (7, Some(7)));
+        assert_eq!((failed.code, json(&failed)["code"].as_u64()), (2, Some(7)));
         write_list("1.0.0", json!({"type": "nosuch"}));
         let failed = run(lab, &words, &[]);
         assert!(failed.stderr.contains("\"nosuch\""), "{failed:?}");

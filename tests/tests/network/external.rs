@@ -197,6 +197,23 @@ fn one_attachment_is_checked_by_itself() {
             assert_eq!(look(&a), "", "{break_it}");
             lab.shell(&words(mend_it)).ok();
         }
+        let said = |found: bridge::Result<Vec<bridge::Difference>>| {
+            found
+                .unwrap()
+                .iter()
+                .map(ToString::to_string)
+                .collect::<String>()
+        };
+        let published = said(host.check_ports(&blue(), &who("b"), eth0));
+        assert!(
+            published.contains("missing: inet vetch any4"),
+            "{published}"
+        );
+        assert_eq!(said(host.check_ports(&blue(), &who("a"), eth0)), "");
+        assert_eq!(said(host.check_policy(&blue())), "");
+        lab.shell("nft flush set inet vetch nets").ok();
+        let policy = said(host.check_policy(&blue()));
+        assert!(policy.contains("missing: inet vetch nets"), "{policy}");
         away(host);
     });
 }

@@ -65,19 +65,32 @@ pub(super) fn attachment(
 }
 
 /// What differs between records and kernel.
-pub(super) fn differences(
+fn differences(session: &mut Session, input: &Input<'_>, target: &Target) -> Result<Vec<String>> {
+    let (network, who) = whose(input, target)?;
+    let host = session.host()?;
+    said(host.check_attachment(&network, &who, target.key.ifname))
+}
+
+/// What differs of its published ports.
+pub(super) fn ports(
     session: &mut Session,
     input: &Input<'_>,
     target: &Target,
 ) -> Result<Vec<String>> {
     let (network, who) = whose(input, target)?;
     let host = session.host()?;
-    let found = host.check_attachment(&network, &who, target.key.ifname);
-    Ok(found
-        .map_err(failed)?
-        .iter()
-        .map(ToString::to_string)
-        .collect())
+    said(host.check_ports(&network, &who, target.key.ifname))
+}
+
+/// What differs of the network's policy.
+pub(super) fn policy(session: &mut Session, input: &Input<'_>) -> Result<Vec<String>> {
+    let network = network_name(&input.conf.name)?;
+    said(session.host()?.check_policy(&network))
+}
+
+fn said(found: bridge::Result<Vec<bridge::Difference>>) -> Result<Vec<String>> {
+    let found = found.map_err(failed)?;
+    Ok(found.iter().map(ToString::to_string).collect())
 }
 
 /// What the result says and the record does not. Later plugins may have added to both.

@@ -100,7 +100,7 @@ fn check(session: &mut Session, input: &Input<'_>, target: &Target, _: &AddResul
     if compare::own(session, input, target)?.is_none() {
         return keys.check_foreign();
     }
-    let mut all = compare::differences(session, input, target)?;
+    let mut all = compare::policy(session, input)?;
     if let Some(ingress) = keys.ingress_policy {
         let network = network_name(&input.conf.name)?;
         let there = session.host()?.network(&network).map_err(failed)?;

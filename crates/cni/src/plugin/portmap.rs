@@ -3,7 +3,7 @@
 mod conditions;
 mod foreign;
 
-use super::{Input, Plugin, Target, collect, previous, wired};
+use super::{Input, Plugin, Target, collect, compare, previous, wired};
 use crate::attachment::AttachmentKey;
 use crate::config::PortMapping;
 use crate::error::{Error, Result};
@@ -208,7 +208,7 @@ fn check(session: &mut Session, input: &Input<'_>, target: &Target, _: &AddResul
     if asked.ports.is_empty() {
         return Ok(());
     }
-    let found = super::compare::recorded(session, input, target)?;
+    let found = compare::recorded(session, input, target)?;
     let ports = asked.ports.iter();
     let missing = ports.filter(|port| !found.ports.contains(port));
     let mut all: Vec<String> = missing
@@ -217,8 +217,8 @@ fn check(session: &mut Session, input: &Input<'_>, target: &Target, _: &AddResul
     if found.translation != asked.translation {
         all.push("its ports are published for other connections, or with other sources".into());
     }
-    all.extend(super::compare::differences(session, input, target)?);
-    super::compare::none(all)
+    all.extend(compare::ports(session, input, target)?);
+    compare::none(all)
 }
 
 fn status(session: &mut Session, input: &Input<'_>) -> Result<()> {
