@@ -10,6 +10,7 @@ use std::cell::{Cell, OnceCell};
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::rc::Rc;
@@ -18,8 +19,8 @@ use std::time::Duration;
 
 const HOST: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const REFERENCE: &str = "/usr/lib/cni";
-/// What is asked of the runner by the list; a runtime says it to the plugin that has the capability.
-const PORTS: &str = r#"{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]}"#;
+const MANY: u16 = 5_000; // ports
+const FIRST: u16 = 10_000; // of those that are there already
 const ALONE: &[&str] = &["bridge"];
 const CHAIN: &[&str] = &["bridge", "portmap", "firewall"];
 
@@ -50,6 +51,23 @@ struct Host {
     next: Cell<usize>,
 }
 
+/// What is on the host before anything is measured.
+#[derive(Clone, Copy, Default)]
+struct Already {
+    /// Containers with a port each.
+    attached: u16,
+    /// Ports of one more container.
+    ports: u16,
+}
+
+/// The host ports of one container, as a runtime says them.
+fn mappings(ports: Range<u16>) -> String {
+    let mapping =
+        |port| format!(r#"{{"hostPort":{port},"containerPort":{port},"protocol":"tcp"}}"#);
+    let all: Vec<String> = ports.map(mapping).collect();
+    format!(r#"{{"portMappings":[{}]}}"#, all.join(","))
+}
+
 fn keys(plugin: &str, tag: &str) -> String {
     match plugin {
         "bridge" => format!(
@@ -61,7 +79,7 @@ fn keys(plugin: &str, tag: &str) -> String {
 }
 
 impl Host {
-    fn new(who: Who, tag: &'static str) -> Result<Host> {
+    fn new(who: Who, tag: &'static str, already: Already) -> Result<Host> {
         let (place, _) = with_outside(HOST)?;
         let host = Host {
             who,
@@ -87,8 +105,29 @@ impl Host {
             }
             Who::Plugins(..) => {}
         }
+        for port in (FIRST..).take(already.attached.into()) {
+            host.add_for_good(&mappings(port..port + 1))?;
+        }
+        if already.ports > 0 {
+            host.add_for_good(&mappings(FIRST..FIRST + already.ports))?;
+        }
         host.round()?; // the first one makes the network where nothing else does
         Ok(host)
+    }
+
+    fn add_for_good(&self, ports: &str) -> Result<()> {
+        let name = self.next_made()?;
+        self.go("ADD", &name, ports, &mut None)
+    }
+
+    fn next_made(&self) -> Result<String> {
+        let n = self.next.get() + 1;
+        self.next.set(n);
+        let name = format!("cni{}{n}", self.tag);
+        enter(&self.place)?;
+        drop(make_namespace(&name)?);
+        enter(&self.place)?;
+        Ok(name)
     }
 
     fn list(&self) -> String {
@@ -96,16 +135,13 @@ impl Host {
     }
 
     fn round(&self) -> Result<Took> {
-        let n = self.next.replace(self.next.get() + 1);
-        let name = format!("cni{}{n}", self.tag);
-        enter(&self.place)?;
-        drop(make_namespace(&name)?);
-        enter(&self.place)?;
+        let (name, ports) = (self.next_made()?, mappings(8080..8081));
         let mut kept = None;
+        let mut go = |operation| time(|| self.go(operation, &name, &ports, &mut kept));
         let took = Took {
-            add: time(|| self.go("ADD", &name, &mut kept))?,
-            check: time(|| self.go("CHECK", &name, &mut kept))?,
-            del: time(|| self.go("DEL", &name, &mut kept))?,
+            add: go("ADD")?,
+            check: go("CHECK")?,
+            del: go("DEL")?,
         };
         if let Who::Attach(vetch) = &self.who {
             run(&mut words(vetch, "gc"))?;
@@ -115,7 +151,13 @@ impl Host {
         Ok(took)
     }
 
-    fn go(&self, operation: &str, name: &str, kept: &mut Option<String>) -> Result<()> {
+    fn go(
+        &self,
+        operation: &str,
+        name: &str,
+        ports: &str,
+        kept: &mut Option<String>,
+    ) -> Result<()> {
         match &self.who {
             Who::Attach(vetch) => match operation {
                 "ADD" => run(&mut words(vetch, &format!("attach cni {name}"))),
@@ -129,7 +171,7 @@ impl Host {
                 );
                 let mut command = words(vetch, &line);
                 if operation == "ADD" {
-                    command.args(["--capabilities", PORTS]);
+                    command.args(["--capabilities", ports]);
                 }
                 run(command.stdout(Stdio::null()))
             }
@@ -142,8 +184,8 @@ impl Host {
                     _ => {}
                 }
                 for plugin in plugins {
-                    let said =
-                        self.call(&directory.join(plugin), operation, name, kept.as_deref())?;
+                    let program = directory.join(plugin);
+                    let said = self.call(&program, operation, name, ports, kept.as_deref())?;
                     if operation == "ADD" {
                         *kept = Some(said);
                     }
@@ -159,6 +201,7 @@ impl Host {
         program: &Path,
         operation: &str,
         name: &str,
+        ports: &str,
         previous: Option<&str>,
     ) -> Result<String> {
         let plugin = program
@@ -170,7 +213,7 @@ impl Host {
             keys(plugin, self.tag)
         );
         if plugin == "portmap" {
-            input.push_str(&format!(r#","runtimeConfig":{PORTS}"#));
+            input.push_str(&format!(r#","runtimeConfig":{ports}"#));
         }
         if let Some(previous) = previous {
             input.push_str(&format!(r#","prevResult":{previous}"#));
@@ -201,14 +244,22 @@ impl Host {
     }
 }
 
-type Lazy = Rc<(Who, &'static str, OnceCell<Host>)>;
+/// A host that is made when it is first needed.
+#[derive(Clone)]
+struct Lazy(Rc<(Who, &'static str, Already, OnceCell<Host>)>);
 
-fn round(lazy: &Lazy) -> Result<Took> {
-    let (who, tag, host) = &**lazy;
-    if host.get().is_none() {
-        let _ = host.set(Host::new(who.clone(), tag)?);
+impl Lazy {
+    fn new(who: &Who, tag: &'static str, already: Already) -> Lazy {
+        Lazy(Rc::new((who.clone(), tag, already, OnceCell::new())))
     }
-    host.get().context("no host")?.round()
+
+    fn round(&self) -> Result<Took> {
+        let (who, tag, already, host) = &*self.0;
+        if host.get().is_none() {
+            let _ = host.set(Host::new(who.clone(), tag, *already)?);
+        }
+        host.get().context("no host")?.round()
+    }
 }
 
 type Part = fn(Took) -> Duration;
@@ -220,8 +271,12 @@ fn with<'a>(
     tag: &'static str,
     part: Part,
 ) -> Case<'a> {
-    let lazy = Lazy::new((who.clone(), tag, OnceCell::new()));
-    case.with(name, move |_| Ok(part(round(&lazy)?)))
+    on(case, name, &Lazy::new(who, tag, Already::default()), part)
+}
+
+fn on<'a>(case: Case<'a>, name: &'static str, host: &Lazy, part: Part) -> Case<'a> {
+    let host = host.clone();
+    case.with(name, move |_| Ok(part(host.round()?)))
 }
 
 /// An attach beside the plugin; then, where the reference is there, chains of plugins beside it.
@@ -240,10 +295,38 @@ pub fn all(size: &Size) -> Result<Vec<Case<'_>>> {
         took.add
     });
     cases.push(with(add, "vetch", &alone, "b", |took| took.add));
+    cases.extend(beside(&ours, size.attached as u16, rounds));
     if Path::new(REFERENCE).join("bridge").exists() {
         cases.extend(chains(&ours, vetch, rounds));
     }
     Ok(cases)
+}
+
+/// A chain of ours on a host with nothing, and on one with many attached or many ports.
+fn beside<'a>(directory: &Path, attached: u16, rounds: usize) -> Vec<Case<'a>> {
+    let chain = Who::Plugins(directory.to_owned(), CHAIN);
+    let host = |tag, already| Lazy::new(&chain, tag, already);
+    let nothing = host("m", Already::default());
+    let many = host("n", Already { attached, ports: 0 });
+    let ports = host(
+        "o",
+        Already {
+            attached: 0,
+            ports: MANY,
+        },
+    );
+    let rows: [(&'static str, &Lazy, Part); 5] = [
+        ("CNI ADD, 500 beside 0", &many, |took| took.add),
+        ("CNI CHECK, 500 beside 0", &many, |took| took.check),
+        ("CNI DEL, 500 beside 0", &many, |took| took.del),
+        ("CNI ADD, 5,000 ports beside 0", &ports, |took| took.add),
+        ("CNI DEL, 5,000 ports beside 0", &ports, |took| took.del),
+    ];
+    let row = |(name, host, part)| {
+        let case = on(Case::new(name, 1, rounds), "alone", &nothing, part);
+        on(case, "vetch", host, part)
+    };
+    rows.into_iter().map(row).collect()
 }
 
 /// A row: its name, who of ours, the tags of both, which operation, and how many times longer the reference is to take.
