@@ -6,6 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// A front end and the words left for it.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,12 +48,18 @@ fn plugin(args: &[OsString], told: bool) -> Option<String> {
 /// Whichever plugin the configuration's `type` names.
 const GENERAL_PLUGIN: &str = "vetch-cni";
 
+/// For a lock. After a boot all containers come at once, and a runtime waits for minutes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Serves a runtime's call; deleting what was put aside is left to a process of its own.
 pub(crate) fn cni(name: &str) -> ExitCode {
     let process = cni::Process {
         name,
         variable: &|name| std::env::var_os(name),
-        options: bridge::Options::default(),
+        options: bridge::Options {
+            lock_timeout: PATIENCE,
+            ..bridge::Options::default()
+        },
     };
     let lent = ns_mgmt::lend_thread();
     let mut settle = |detached| {

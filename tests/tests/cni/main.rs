@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod call;
+mod crowd;
 mod install;
 mod reference;
 mod run;

@@ -32,7 +32,7 @@ use std::time::{Duration, SystemTime};
 /// Where the leases of all networks are, unless said otherwise.
 pub const DEFAULT_DIR: &str = "/var/lib/cni/networks";
 /// How long the lock is waited for.
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(60); // after a boot all containers come at once
 const BOOT: &str = ".vetch.boot";
 const LAST: &str = "last_reserved_ip.";
 
