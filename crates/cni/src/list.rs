@@ -90,12 +90,18 @@ pub struct Given<'a> {
     pub valid_attachments: Option<&'a [AttachmentKey]>,
 }
 
+/// What a list and a single configuration begin with.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct WrittenList {
+struct WrittenHead {
     cni_version: Option<String>,
     cni_versions: Option<Vec<String>>,
     name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenList {
     #[serde(default, deserialize_with = "flag")]
     disable_check: bool,
     #[serde(rename = "disableGC", default, deserialize_with = "flag")]
@@ -113,48 +119,25 @@ struct WrittenPlugin {
     capabilities: BTreeMap<String, bool>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WrittenSingle {
-    cni_version: Option<String>,
-    cni_versions: Option<Vec<String>>,
-    name: String,
-}
-
 impl NetworkList {
     /// Reads a list (`*.conflist`). Code 1 if no version of it is known here, 6 and 7 as for [`NetConf::parse`](crate::NetConf::parse).
     pub fn parse(text: &[u8]) -> Result<NetworkList> {
         let document = Document::parse(text)?;
-        let written: WrittenList = document.keys()?;
-        let version = choose(
-            written.cni_version.as_deref(),
-            written.cni_versions.as_deref(),
-        )?;
-        check_name("name", &written.name)?;
+        let (head, written): (_, WrittenList) = (NetworkList::begun(&document)?, document.keys()?);
         let mut list = NetworkList {
-            version,
-            name: written.name,
             disable_check: written.disable_check,
             disable_gc: written.disable_gc,
             load_only_inlined: written.load_only_inlined_plugins,
-            plugins: Vec::new(),
+            ..head
         };
-        if written
-            .plugins
-            .as_ref()
-            .map_or(list.load_only_inlined, Vec::is_empty)
-        {
+        let inlined = written.plugins.as_ref();
+        if inlined.map_or(list.load_only_inlined, Vec::is_empty) {
             return Err(Error::new(Code::InvalidConfig, "`plugins`: there are none"));
         }
         let objects = document.get("plugins").and_then(Value::as_array);
         let objects = objects.into_iter().flatten().filter_map(Value::as_object);
-        for (i, (plugin, keys)) in written
-            .plugins
-            .into_iter()
-            .flatten()
-            .zip(objects)
-            .enumerate()
-        {
+        let plugins = written.plugins.into_iter().flatten().zip(objects);
+        for (i, (plugin, keys)) in plugins.enumerate() {
             list.append(plugin, keys, &format!("plugins[{i}]."))?;
         }
         Ok(list)
@@ -163,20 +146,7 @@ impl NetworkList {
     /// Reads a configuration of one plugin (`*.conf`, `*.json`) as a list of one.
     pub fn parse_single(text: &[u8]) -> Result<NetworkList> {
         let document = Document::parse(text)?;
-        let written: WrittenSingle = document.keys()?;
-        let version = choose(
-            written.cni_version.as_deref(),
-            written.cni_versions.as_deref(),
-        )?;
-        check_name("name", &written.name)?;
-        let mut list = NetworkList {
-            version,
-            name: written.name,
-            disable_check: false,
-            disable_gc: false,
-            load_only_inlined: true,
-            plugins: Vec::new(),
-        };
+        let mut list = NetworkList::begun(&document)?;
         let plugin = document
             .keys()
             .map_err(|err| match document.get("plugins") {
@@ -185,6 +155,21 @@ impl NetworkList {
             })?;
         list.append(plugin, &document.0, "")?;
         Ok(list)
+    }
+
+    /// Version and name; no plugins yet, and none to come from other files.
+    fn begun(document: &Document) -> Result<NetworkList> {
+        let head: WrittenHead = document.keys()?;
+        let version = choose(head.cni_version.as_deref(), head.cni_versions.as_deref())?;
+        check_name("name", &head.name)?;
+        Ok(NetworkList {
+            version,
+            name: head.name,
+            disable_check: false,
+            disable_gc: false,
+            load_only_inlined: true,
+            plugins: Vec::new(),
+        })
     }
 
     /// Adds the plugin of a file of its own (`NAME/*.conf`) behind those that there are.
