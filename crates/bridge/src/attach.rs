@@ -189,7 +189,7 @@ impl Engine {
                 "namespace {namespace} is the one the network's bridge is in; right is a container's own"
             ));
         }
-        if let Some(mac) = spec.mac.filter(|mac| mac.is_multicast() || mac.0 == [0; 6]) {
+        if let Some(mac) = spec.mac.filter(|mac| !mac.is_unicast()) {
             return bad(format!(
                 "mac {mac}: a group's address cannot be an interface's; the first byte must be even, as in 02:42:ac:11:00:02"
             ));

@@ -49,7 +49,7 @@ impl Host {
 impl Engine {
     fn follow_mac(&mut self, spec: &PublishSpec, mac: MacAddr) -> Result<Attachment> {
         let op = format!("know an attachment of network `{}` by {mac}", spec.network);
-        if mac.is_multicast() || mac == MacAddr::default() {
+        if !mac.is_unicast() {
             return Err(Error::invalid(
                 op,
                 "it cannot be the address of one interface",

@@ -13,9 +13,9 @@ use core_netlink::link::{
     AddLink, BridgePort, GetLink, GetLinkIn, Ipv4Conf, Kind, LinkSpec, Netns, SetBridgePort,
     SetLink,
 };
-use core_netlink::{Change as Netlink, Conn, HwAddr, IfIndex, IfName, Request};
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core_netlink::{Change as Netlink, Conn, Family, HwAddr, IfIndex, IfName, Request};
+use ipnet::IpNet;
+use std::net::IpAddr;
 
 impl Engine {
     // The pair.
@@ -305,15 +305,8 @@ impl Attachment {
     pub(crate) fn routes(&self) -> impl Iterator<Item = InnerRoute> + '_ {
         let defaults = self.gateways.iter().map(|gateway| InnerRoute {
             gateway: Some(*gateway),
-            ..InnerRoute::to(everywhere(*gateway))
+            ..InnerRoute::to(Family::everywhere(*gateway))
         });
         defaults.chain(self.assigned.routes.iter().cloned())
-    }
-}
-
-fn everywhere(gateway: IpAddr) -> IpNet {
-    match gateway {
-        IpAddr::V4(_) => Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0).into(),
-        IpAddr::V6(_) => Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 0).into(),
     }
 }

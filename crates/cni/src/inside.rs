@@ -24,6 +24,12 @@ impl Inside {
         Ok(Inside { netns, conn })
     }
 
+    /// For taking away: a namespace that is gone, or that cannot be looked into, took everything with it.
+    pub(crate) fn if_there(path: Option<&Path>) -> Option<Inside> {
+        let path = path.filter(|path| path.exists())?;
+        Inside::open(path).ok()
+    }
+
     pub(crate) fn link(&mut self, name: IfName) -> Result<Link> {
         let link = self.conn.get_link(name);
         link.map_err(|err| kernel(&format!("look for `{name}`"), &err))

@@ -6,6 +6,7 @@ use crate::attr::{Malformed, Writer};
 use crate::conn::{Query, Record, Request};
 use crate::table::numbered;
 use crate::wire::Flags;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use nix::libc;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -39,6 +40,14 @@ impl Family {
     /// The name of a number, if it has one.
     pub(crate) fn name_of(number: u32) -> Option<&'static str> {
         Family::from(u8::try_from(number).ok()?).name()
+    }
+
+    /// The destination of a default route for the family of an address: `0.0.0.0/0` or `::/0`.
+    pub fn everywhere(like: IpAddr) -> IpNet {
+        match like {
+            IpAddr::V4(_) => Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0).into(),
+            IpAddr::V6(_) => Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 0).into(),
+        }
     }
 
     /// The address of zeros, for IPv4 and IPv6.

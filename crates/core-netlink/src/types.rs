@@ -122,6 +122,11 @@ impl MacAddr {
     pub fn is_multicast(self) -> bool {
         self.0[0] & 1 != 0
     }
+
+    /// Whether it can be the address of one interface: neither a group's nor nobody's.
+    pub fn is_unicast(self) -> bool {
+        !self.is_multicast() && self != MacAddr::default()
+    }
 }
 
 impl fmt::Display for MacAddr {

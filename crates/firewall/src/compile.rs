@@ -262,7 +262,7 @@ fn check_attachment(attachment: &Attachment) -> Result<()> {
         let right = "the guard watches ports whose name begins with vtp";
         return Err(Error::refused("port", port, right));
     }
-    if mac.is_multicast() || *mac == MacAddr::default() {
+    if !mac.is_unicast() {
         return Err(Error::refused("MAC", mac, "the address of one station"));
     }
     for address in &attachment.addresses {

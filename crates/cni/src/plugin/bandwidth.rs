@@ -253,8 +253,7 @@ fn ends(
     for name in said.chain([key.host_end()]) {
         ends.extend(ifb::find(conn, name)?);
     }
-    let inside = netns.filter(|path| path.exists()).map(Inside::open);
-    if let Some(Ok(mut inside)) = inside
+    if let Some(mut inside) = Inside::if_there(netns)
         && let Some(inner) = inside.find(key.ifname)?
         && let Some(index) = inner.link
     {

@@ -3,7 +3,7 @@
 mod foreign;
 mod keys;
 
-use super::wired::{self, everywhere, given, interfaces, leased, subnet};
+use super::wired::{self, given, interfaces, leased, subnet};
 use super::{Input, Plugin, Target};
 use crate::attachment::AttachmentKey;
 use crate::error::Result;
@@ -11,6 +11,7 @@ use crate::ipam::Given;
 use crate::result::{AddResult, Route};
 use crate::session::{Session, attachment_id, failed, network_name, open_netns};
 use bridge::{Assigned, AttachmentSpec, Network, NetworkName, NetworkSpec, Policy};
+use core_netlink::Family;
 use ipnet::IpNet;
 use keys::{Guard, Keys};
 use std::net::IpAddr;
@@ -88,7 +89,7 @@ fn result(keys: &Keys, lease: &Given, input: &Input<'_>) -> Result<AddResult> {
     }
     if keys.is_default_gateway {
         for ip in result.ips.clone() {
-            let all = everywhere(ip.address.addr());
+            let all = Family::everywhere(ip.address.addr());
             let is_there = |route: &Route| route.dst == all && route.gw.is_some();
             if !result.routes.iter().any(is_there) {
                 result.routes.push(Route::new(all, ip.gateway));

@@ -33,12 +33,10 @@ fn add(_: &mut Session, input: &Input<'_>, target: &Target) -> Result<AddResult>
     }
 }
 
-/// A namespace that is gone has nothing left to do.
 fn del(_: &mut Session, _: &Input<'_>, _: &AttachmentKey, netns: Option<&Path>) -> Result<()> {
-    let gone = |path: &&Path| path.exists();
-    match netns.filter(gone).map(Inside::open) {
-        Some(Ok(mut inside)) => inside.raise(lo(), false),
-        Some(Err(_)) | None => Ok(()),
+    match Inside::if_there(netns) {
+        Some(mut inside) => inside.raise(lo(), false),
+        None => Ok(()),
     }
 }
 

@@ -86,7 +86,7 @@ impl Input<'_> {
             }
             (None, None, None) => return Ok(None),
         };
-        if mac.is_multicast() || mac.0 == [0; 6] {
+        if !mac.is_unicast() {
             let why = format!("{key}: {mac} cannot be the address of one interface");
             return Err(Error::new(code, why));
         }

@@ -18,10 +18,9 @@ use core_netlink::addr::Scope;
 use core_netlink::link::Link;
 use core_netlink::route::{Route, RouteFilter, RouteProtocol, RouteSpec, Table};
 use core_netlink::rule::{Rule, RuleAction, RuleSpec, RuleTerms};
-use core_netlink::{Conn, IfIndex, IfName};
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use core_netlink::{Conn, Family, IfIndex, IfName};
 use keys::{Keys, Source};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::path::Path;
 
 pub(super) const PLUGIN: Plugin = Plugin {
@@ -134,7 +133,7 @@ fn table_of(
     let has_way_out = specs.iter().any(|spec| spec.destination.prefix_len() == 0);
     if let Some(gateway) = of.gateway.filter(|_| !has_way_out) {
         specs.push(RouteSpec {
-            destination: everywhere(gateway),
+            destination: Family::everywhere(gateway),
             gateway: Some(gateway),
             link: Some(link),
             table: Some(table),
@@ -144,13 +143,6 @@ fn table_of(
     }
     specs.sort_by_key(|spec| spec.gateway.is_some());
     specs
-}
-
-fn everywhere(like: IpAddr) -> IpNet {
-    match like {
-        IpAddr::V4(_) => Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0).into(),
-        IpAddr::V6(_) => Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 0).into(),
-    }
 }
 
 /// Whether it leaves the main table. Link-local addresses are of each link: nothing else leads to them.
@@ -295,7 +287,7 @@ fn del(
     key: &AttachmentKey,
     netns: Option<&Path>,
 ) -> Result<()> {
-    let Some(Ok(mut inside)) = netns.filter(|path| path.exists()).map(Inside::open) else {
+    let Some(mut inside) = Inside::if_there(netns) else {
         return Ok(());
     };
     let link = inside.find(key.ifname)?;

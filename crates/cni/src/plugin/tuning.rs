@@ -295,8 +295,7 @@ fn del(
         .into_iter()
         .map(|dir| backup::file(&dir, key));
     let files: Vec<PathBuf> = files.collect();
-    let inside = netns.filter(|path| path.exists()).map(Inside::open);
-    if let Some(Ok(inside)) = inside {
+    if let Some(inside) = Inside::if_there(netns) {
         let mut place = Place::new(inside, session, input, key)?;
         for file in &files {
             if let Some(kept) = backup::read(file)? {

@@ -265,7 +265,7 @@ fn del(
     key: &AttachmentKey,
     netns: Option<&Path>,
 ) -> Result<()> {
-    let Some(Ok(mut inside)) = netns.filter(|path| path.exists()).map(Inside::open) else {
+    let Some(mut inside) = Inside::if_there(netns) else {
         return Ok(());
     };
     let conn = &mut inside.conn;

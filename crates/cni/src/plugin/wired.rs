@@ -8,8 +8,8 @@ use crate::result::{AddResult, Interface, Ip};
 use crate::session::{Session, attachment_id, failed, network_name};
 use bridge::{Attachment, Who};
 use core_netlink::IfName;
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use ipnet::IpNet;
+use std::net::IpAddr;
 use std::path::Path;
 
 const USUAL_MTU: u32 = 1500; // what the kernel gives a veth pair
@@ -119,13 +119,6 @@ pub(super) fn given(lease: &Given, input: &Input<'_>) -> AddResult {
             false => input.conf.dns.clone(),
         },
         ..AddResult::default()
-    }
-}
-
-pub(super) fn everywhere(like: IpAddr) -> IpNet {
-    match like {
-        IpAddr::V4(_) => Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0).into(),
-        IpAddr::V6(_) => Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 0).into(),
     }
 }
 

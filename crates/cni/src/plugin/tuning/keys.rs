@@ -131,7 +131,7 @@ fn mac(input: &Input<'_>, own: &Wishes, over: &Wishes) -> Result<Option<MacAddr>
         )
     })?;
     let wished = over.mac.or(input.conf.runtime.mac).or(of_args).or(own.mac);
-    match wished.filter(|mac| mac.is_multicast() || mac.0 == [0; 6]) {
+    match wished.filter(|mac| !mac.is_unicast()) {
         None => Ok(wished),
         Some(mac) => {
             let why = format!("{mac} cannot be the address of one interface");
