@@ -14,7 +14,7 @@ use core_netlink::addr::AddressFilter;
 use core_netlink::fdb::{FdbEntry, FdbLife};
 use core_netlink::link::{Link, LinkFlags, Slave};
 use core_netlink::nft::Value;
-use core_netlink::route::{RouteFilter, RouteType, Table};
+use core_netlink::route::{Route, RouteFilter, RouteType, Table};
 use core_netlink::{Conn, HwAddr, IfIndex};
 use firewall::{Change, Element, Set, Step};
 use ipnet::IpNet;
@@ -349,55 +349,60 @@ fn inside_differs(
     }
     for route in &of.assigned.routes {
         how.extend(says(
-            !has_route(conn, route)?,
+            !has_route(conn, route, inner.index)?,
             format!("inside, the route {route} is missing"),
         ));
     }
     for gateway in &of.gateways {
         how.extend(says(
-            !has_default(conn, *gateway)?,
+            !has_default(conn, *gateway, inner.index)?,
             format!("inside, there is no default route; {gateway} was it"),
         ));
     }
     Ok(how)
 }
 
-/// Whether a route is there; a default route by whatever gateway.
-fn has_route(conn: &mut Conn, wanted: &InnerRoute) -> core_netlink::Result<bool> {
+/// Whether a route is there; a default route by whatever gateway. Where no table was asked for, it may have been moved by others of its
+/// chain: to any table, as long as it leads out by this link.
+fn has_route(conn: &mut Conn, wanted: &InnerRoute, link: IfIndex) -> core_netlink::Result<bool> {
     if wanted.is_default() {
-        return has_default(conn, wanted.destination.addr());
+        return has_default(conn, wanted.destination.addr(), link);
     }
-    let filter = RouteFilter {
-        family: Some(core_netlink::Family::of(wanted.destination.addr())),
-        table: Some(wanted.table.map_or(Table::MAIN, Table)),
-        ..RouteFilter::default()
-    };
-    match conn.routes(&filter) {
-        Err(err) if err.is_not_found() => Ok(false),
-        routes => Ok(routes?.iter().any(|route| {
-            route.destination == Some(wanted.destination.trunc()) && route.gateway == wanted.gateway
-        })),
-    }
+    let to = Some(wanted.destination.trunc());
+    let table = wanted.table.map(Table);
+    Ok(routes_of(conn, wanted.destination.addr(), table, link)?
+        .iter()
+        .any(|route| route.destination == to && route.gateway == wanted.gateway))
 }
 
 /// Whether there is a default route of this family, by whatever gateway: a second network's stays behind the first's.
-fn has_default(conn: &mut Conn, like: IpAddr) -> core_netlink::Result<bool> {
+fn has_default(conn: &mut Conn, like: IpAddr, link: IfIndex) -> core_netlink::Result<bool> {
+    let routes = routes_of(conn, like, None, link)?;
+    let mut unicast = routes
+        .iter()
+        .filter(|route| route.kind == RouteType::Unicast);
+    Ok(unicast.any(|route| route.destination.is_none_or(|to| to.prefix_len() == 0)))
+}
+
+/// Those in a table, or in the main one and wherever else they lead out by this link.
+fn routes_of(
+    conn: &mut Conn,
+    like: IpAddr,
+    table: Option<Table>,
+    link: IfIndex,
+) -> core_netlink::Result<Vec<Route>> {
     let filter = RouteFilter {
-        family: Some(if like.is_ipv4() {
-            core_netlink::Family::V4
-        } else {
-            core_netlink::Family::V6
-        }),
-        table: Some(Table::MAIN),
-        kind: Some(RouteType::Unicast),
+        family: Some(core_netlink::Family::of(like)),
+        table,
         ..RouteFilter::default()
     };
-    match conn.routes(&filter) {
-        Err(err) if err.is_not_found() => Ok(false), // a table without routes is not there
-        routes => Ok(routes?
-            .iter()
-            .any(|route| route.destination.is_none_or(|to| to.prefix_len() == 0))),
-    }
+    let mut routes = match conn.routes(&filter) {
+        Err(err) if err.is_not_found() => Vec::new(), // a table without routes is not there
+        routes => routes?,
+    };
+    let is_meant = |route: &Route| route.table == Table::MAIN || route.link == Some(link);
+    routes.retain(|route| table.is_some() || is_meant(route));
+    Ok(routes)
 }
 
 fn bridge_differs(network: &Network, link: &Link, seen: &Seen) -> Vec<String> {

@@ -53,6 +53,9 @@ fn what_an_address_sends_leaves_by_its_interface() {
         let keys = behind(&previous, json!({}));
         let result = call.add(&keys);
         assert_eq!(result, previous, "passed on");
+        let bridge = serde_json::from_str(crate::BRIDGE).unwrap();
+        let checked = Call::ours(lab, "bridge", &c1).run("CHECK", &behind(&result, bridge));
+        checked.ok();
         let after = look(&c1);
         assert!(c1.ping("-I 10.22.0.2 10.22.0.3") && c1.ping("-I fd22::2 fd22::3"));
         assert!(
