@@ -131,7 +131,7 @@ impl<'a> Run<'a> {
 }
 
 /// Where a program lies that is named without a path; as it is named if it is nowhere.
-fn found(program: &str) -> PathBuf {
+pub(crate) fn found(program: &str) -> PathBuf {
     let path = path();
     let mut places = path.split(':').map(|dir| Path::new(dir).join(program));
     let named = !program.contains('/');
@@ -305,6 +305,12 @@ impl Background {
     #[track_caller]
     pub fn pid(&self) -> u32 {
         self.child.as_ref().expect("still there").id()
+    }
+
+    /// Whether it ended already.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        let child = self.child.as_mut().expect("still there");
+        child.try_wait().expect("ask for a child").is_some()
     }
 
     /// Sends it a signal.

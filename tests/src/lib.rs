@@ -13,6 +13,7 @@
 )]
 
 pub mod attack;
+pub mod clients;
 mod exec;
 #[cfg(target_arch = "x86_64")]
 pub mod faults;

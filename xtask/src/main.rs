@@ -14,6 +14,7 @@ mod sandbox;
 mod sh;
 mod skips;
 mod test;
+mod test_clients;
 mod test_net;
 mod tidy;
 mod tools;
@@ -37,6 +38,8 @@ enum Task {
         #[arg(allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Podman, containerd, crun, runc and our own runner start containers on our CNI plugins (by root; installs Debian's packages).
+    TestClients(test_clients::Options),
     /// The room rules: which line belongs into which crate, as small checks.
     Tidy,
     /// Whole operations side by side with exact messages by plain system calls, and with `ip`.
@@ -45,10 +48,10 @@ enum Task {
     Faults(faults::Options),
     /// One static binary with completions and manual pages, in target/dist.
     Dist,
-    /// (used by test-net, bench and faults) Enter new namespaces, then go on as `inside`.
+    /// (used by test-net, test-clients, bench and faults) Enter new namespaces, then go on as `inside`.
     #[command(hide = true)]
     Enter(sandbox::Job),
-    /// (used by test-net, bench and faults) Prepare mounts and run what is to run.
+    /// (used by test-net, test-clients, bench and faults) Prepare mounts and run what is to run.
     #[command(hide = true)]
     Inside(sandbox::Job),
 }
@@ -70,6 +73,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Tidy => tidy::main(),
         Task::Dist => dist::main(),
         Task::Faults(options) => faults::main(&options),
+        Task::TestClients(options) => test_clients::main(&options),
         Task::Bench(options) => bench::main(&options),
         Task::TestNet { args } => test_net::main(&args),
         Task::Enter(job) => sandbox::enter(&job),

@@ -31,6 +31,15 @@ const PEERS: [Tool; 3] = [
     ("/usr/lib/podman/netavark", "netavark"),
     ("iptables", "iptables"),
 ];
+/// Who calls CNI plugins. Podman brings conmon; the containers are made of a busybox that needs no libraries.
+const CLIENTS: [Tool; 6] = [
+    ("podman", "podman"),
+    ("containerd", "containerd"),
+    ("crun", "crun"),
+    ("runc", "runc"),
+    ("busybox", "busybox-static"),
+    ("chroot", "coreutils"),
+];
 /// Without these the lab cannot build anything nor look at it.
 const NEEDED: [&str; 3] = ["ip", "nft", "ping"];
 
@@ -80,6 +89,17 @@ pub(crate) fn prepare_peers(wanted: bool) -> Result<bool> {
     }
     let there = |program: &str| !missing.iter().any(|(missing, _)| *missing == program);
     Ok(there("iptables") && PEERS.iter().take(2).any(|(program, _)| there(program)))
+}
+
+/// Installs the clients of CNI that are missing if possible, names what is missing still; whether there can be containers.
+pub(crate) fn prepare_clients() -> Result<bool> {
+    if can_install() {
+        install(&missing(&CLIENTS))?;
+    }
+    for (program, package) in missing(&CLIENTS) {
+        println!("MISSING {program} (Debian package {package})");
+    }
+    Ok(has("busybox"))
 }
 
 /// A program and the Debian package that has it.
