@@ -219,7 +219,8 @@ impl<'a> Run<'a> {
 
     /// DEL: the plugins in reverse order, each given the result that is kept.
     ///
-    /// If something is kept of the ADD, then also the list and the arguments are those of the ADD; what is kept is removed last. Files
+    /// If something is kept of the ADD, then also the list and the arguments are those of the ADD, and so is the namespace, unless it is
+    /// said or its path leads to another by now; what is kept is removed last. Files
     /// that cannot be read are as good as none. All plugins are run: the first error is the answer, with the others in its details, and
     /// what is kept stays for the next try.
     pub fn del(&mut self, list: &NetworkList, attachment: &Attachment) -> Result<()> {
@@ -232,8 +233,9 @@ impl<'a> Run<'a> {
                 attachment.args = kept.attachment.args.clone();
                 attachment.capabilities = kept.attachment.capabilities.clone();
             }
-            let netns = kept.attachment.netns.clone();
-            attachment.netns = attachment.netns.or(netns);
+            let netns = kept.attachment.netns.as_deref();
+            let netns = netns.filter(|path| !again::is_another(kept, path));
+            attachment.netns = attachment.netns.or(netns.map(Path::to_owned));
             result = kept.result.as_ref();
         }
         let chain = Chain::new(self.runtime, whole, Some(&attachment));

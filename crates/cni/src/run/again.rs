@@ -5,8 +5,10 @@ use super::{Attachment, Run, is_gone};
 use crate::error::{Code, Error, Result};
 use crate::list::NetworkList;
 use crate::result::AddResult;
+use crate::session;
 use crate::version::Version;
 use ns_mgmt::NetNs;
+use std::path::Path;
 
 /// Which namespace it is; `None` where the kernel does not say.
 pub(super) fn life(netns: &NetNs) -> Option<Life> {
@@ -14,6 +16,12 @@ pub(super) fn life(netns: &NetNs) -> Option<Life> {
         boot: ns_mgmt::boot_id().ok()?,
         cookie: netns.cookie().ok()?,
     })
+}
+
+/// Whether a path leads to another namespace than the one that was attached: as that of a process does, once another has its number.
+pub(super) fn is_another(kept: &Kept, path: &Path) -> bool {
+    let now = || session::open(path).map(|netns| life(&netns));
+    kept.life.is_some() && now().is_ok_and(|now| now != kept.life)
 }
 
 impl Run<'_> {

@@ -40,6 +40,20 @@ pub(super) struct Kept {
     pub(super) life: Option<Life>,
 }
 
+impl Kept {
+    /// The path of the namespace; from the result where it is written nowhere else, as by the libcni of containerd 1.6
+    /// and Podman 4.
+    pub(super) fn netns(&self) -> Option<&Path> {
+        let result = || {
+            let mut interfaces = self.result.iter().flat_map(|result| &result.interfaces);
+            let ifname = self.attachment.key.ifname.to_string();
+            interfaces.find(|of| of.name == ifname && !of.sandbox.is_empty())
+        };
+        let netns = self.attachment.netns.as_deref();
+        netns.or_else(|| result().map(|of| Path::new(&of.sandbox)))
+    }
+}
+
 /// A namespace as no other is called, ever: another runtime does not look at this key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Life {

@@ -1,8 +1,9 @@
 //! GC: what nobody means any more is taken away.
 
-use super::cache::Found;
+use super::again::is_another;
+use super::cache::{Found, Kept};
 use super::chain::Chain;
-use super::{Run, first, is_gone};
+use super::{Attachment, Run, first, is_gone};
 use crate::attachment::AttachmentKey;
 use crate::env::Command;
 use crate::error::{Code, Error, Result};
@@ -53,7 +54,12 @@ impl Run<'_> {
         let mut left = Vec::new();
         let attachments = found.kept.iter().map(|kept| &kept.attachment);
         for of in attachments.filter(|of| !valid.contains(&of.key)) {
-            if let Err(err) = self.del(list, of) {
+            // Where it is, if it still is, DEL finds in what is kept.
+            let nowhere = Attachment {
+                netns: None,
+                ..of.clone()
+            };
+            if let Err(err) = self.del(list, &nowhere) {
                 let (container, ifname) = (&of.key.container_id, of.key.ifname);
                 let msg = format!("DEL of {container}/{ifname}: {}", err.msg);
                 left.push((String::new(), Error { msg, ..err }));
@@ -75,12 +81,12 @@ impl Run<'_> {
             let error = Error::new(Code::InvalidConfig, why).in_file(damaged);
             return Err(error.with_details(hint));
         }
-        let kept = found.kept.iter().map(|kept| &kept.attachment);
-        let is_gone = |netns: &Option<_>| netns.as_deref().is_some_and(is_gone);
-        let mut living: Vec<_> = kept
-            .filter(|of| !is_gone(&of.netns))
-            .map(|of| of.key.clone())
-            .collect();
+        let has_ended = |kept: &Kept| {
+            let netns = kept.netns();
+            netns.is_some_and(|path| is_gone(path) || is_another(kept, path))
+        };
+        let kept = found.kept.iter().filter(|kept| !has_ended(kept));
+        let mut living: Vec<_> = kept.map(|kept| kept.attachment.key.clone()).collect();
         if chain.has_own() {
             living.extend(self.recorded(&chain.list.name)?);
         }

@@ -13,6 +13,7 @@ const SCRIPT: &str = r#"
 at=${0%/*}; name=${0##*/}
 cat >"$at/$name.$CNI_COMMAND"
 echo "$CNI_COMMAND $name" >>"$at/log"
+echo "$CNI_NETNS" >"$at/netns.of.last"
 if [ -e "$at/$name.fails.$CNI_COMMAND" ]; then cat "$at/$name.fails.$CNI_COMMAND"; exit 1; fi
 [ "$CNI_COMMAND" != ADD ] || cat "$at/$name.result""#;
 

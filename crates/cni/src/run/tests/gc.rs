@@ -81,3 +81,53 @@ fn gc_does_nothing_where_it_cannot_know_what_is_valid() {
     world.run(|run| run.gc(&list, Some(&[key("web")]))).unwrap();
     assert_eq!(world.log(), "DEL c, DEL b, DEL a, GC a, GC b, GC c");
 }
+
+/// Changes what is kept of a container.
+fn edit(world: &World, container: &str, change: impl FnOnce(&mut Value)) {
+    let text = fs::read(world.kept(container)).unwrap();
+    let mut kept = serde_json::from_slice(&text).unwrap();
+    change(&mut kept);
+    fs::write(world.kept(container), kept.to_string()).unwrap();
+}
+
+#[test]
+fn gc_finds_the_namespace_in_the_result_where_libcni_wrote_it_nowhere_else() {
+    let world = World::new();
+    let list = list("1.0.0");
+    add_with_ended(&world, &list);
+    for (name, netns) in [("web", "netns"), ("db", "ends")] {
+        edit(&world, name, |kept| {
+            let file = kept.as_object_mut().unwrap();
+            assert!(file.remove("netns").is_some() && file.remove("vetch").is_some());
+            let on_host = serde_json::json!({"name": "cni0"});
+            let inside = serde_json::json!({"name": "eth0", "sandbox": world.path(netns)});
+            kept["result"]["interfaces"] = [on_host, inside].into();
+        });
+    }
+    world.run(|run| run.gc(&list, None)).unwrap();
+    assert_eq!(world.log(), "DEL c, DEL b, DEL a");
+    assert!(world.kept("web").exists() && !world.kept("db").exists());
+}
+
+#[test]
+fn a_namespace_that_came_to_the_path_of_another_is_not_given_to_del() {
+    let world = World::new();
+    let list = list("1.0.0");
+    let told = || fs::read_to_string(world.path("netns.of.last")).unwrap();
+    let add = || world.run(|run| run.add(&list, &world.web())).unwrap();
+    let del = || world.run(|run| run.del(&list, &Attachment::new(key("web"))));
+    // As if /proc/PID/ns/net were that of another process by now.
+    let replace = || edit(&world, "web", |kept| kept["vetch"]["cookie"] = 1.into());
+    add();
+    del().unwrap();
+    assert_eq!(told().trim(), world.path("netns").to_str().unwrap());
+    add();
+    replace();
+    del().unwrap();
+    assert_eq!(told().trim(), "");
+    add();
+    replace();
+    world.run(|run| run.gc(&list, None)).unwrap();
+    assert_eq!(told().trim(), "");
+    assert!(!world.kept("web").exists());
+}
