@@ -7,8 +7,8 @@ use std::fs;
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 
-use super::life::until;
-use super::scene::Scene;
+use super::life::{Idle, WEB, until};
+use super::scene::{LIST, Scene};
 use super::{Client, Container, Engine, done};
 use crate::exec::{Background, Output};
 
@@ -17,10 +17,13 @@ pub(super) const CLIENT: Client = Client {
     programs: &["containerd", "ctr", "runc"],
     calls_others: true,
     enter,
+    more: &[("detached, removed: GC leaves nothing", detached)],
 };
 
+const SOCKET: &str = "containerd.sock";
+
 /// The daemon, and a `ctr run` for each container, which deletes its attachment when the container has ended. (`ctr run --detach` never
-/// does; whoever uses that calls `vetch cni run GC`.)
+/// does.)
 struct Containerd {
     socket: String,
     daemon: Option<Background>,
@@ -29,7 +32,7 @@ struct Containerd {
 }
 
 fn enter(scene: &Scene<'_>) -> Result<Box<dyn Engine>> {
-    let (socket, file) = (scene.word("containerd.sock"), scene.word("containerd.toml"));
+    let (socket, file) = (scene.word(SOCKET), scene.word("containerd.toml"));
     let (root, state) = (scene.word("containerd"), scene.word("containerd-state"));
     let configuration = format!(
         "version = 2\nroot = \"{root}\"\nstate = \"{state}\"\n\
@@ -52,6 +55,29 @@ fn enter(scene: &Scene<'_>) -> Result<Box<dyn Engine>> {
         Ok(containerd.call(scene, &["version"]).is_ok().then_some(()))
     })?;
     Ok(Box::new(containerd))
+}
+
+/// Nobody calls DEL.
+fn detached(scene: &Scene<'_>, _: &mut dyn Engine, idle: &Idle) -> Result<()> {
+    scene.write_list(&[WEB])?;
+    let (name, root) = (WEB.name, scene.root(WEB.name)?);
+    let socket = scene.word(SOCKET);
+    let call = |words: &[&str]| {
+        done(
+            scene
+                .lab
+                .argv(&[&["ctr", "-a", &socket], words].concat())
+                .go(),
+        )
+    };
+    let what = ["run", "--detach", "--null-io", "--cni", "--cpu-shares", "0"];
+    call(&[&what[..], &["--rootfs", &root, name, "/init"]].concat())?;
+    call(&["task", "rm", "--force", name])?;
+    call(&["container", "rm", name])?;
+    let kept = scene.kept(&format!("default-{name}"));
+    kept.context("ctr called DEL, so that there is nothing to prove")?;
+    done(scene.lab.vetch(&format!("cni run GC {LIST}")))?;
+    idle.check(scene.lab)
 }
 
 impl Containerd {

@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use super::life::until;
+use super::life::{Idle, WEB, killed, until};
 use super::scene::{LIST, Scene, mappings, script};
-use super::{Client, Container, Engine, done};
+use super::{Client, Container, Engine, More, done};
 use crate::exec::{Output, path};
 use crate::node::vetch;
 
@@ -16,13 +16,20 @@ pub(super) const CRUN: Client = Client {
     programs: &["crun"],
     calls_others: false,
     enter: |scene| enter(scene, "crun"),
+    more: &MORE,
 };
 pub(super) const RUNC: Client = Client {
     name: "runc, hooks",
     programs: &["runc"],
     calls_others: false,
     enter: |scene| enter(scene, "runc"),
+    more: &MORE,
 };
+const MORE: [(&str, More); 1] = [(
+    "a port that is taken: it does not start, and says why",
+    refused,
+)];
+const SAID: &str = "hooks.log";
 const HOOK: &str = include_str!("../../../docs/cni-hook.sh");
 
 struct Runtime {
@@ -37,6 +44,18 @@ fn enter(scene: &Scene<'_>, program: &'static str) -> Result<Box<dyn Engine>> {
     script(&scene.path("bin/cni-hook"), HOOK)?;
     let root = scene.word("runtime");
     Ok(Box::new(Runtime { program, root }))
+}
+
+/// A hook that fails ends the container before it began.
+fn refused(scene: &Scene<'_>, engine: &mut dyn Engine, idle: &Idle) -> Result<()> {
+    engine.start(scene, WEB)?;
+    let name = "second";
+    let second = engine.start(scene, Container { name, ..WEB });
+    killed(engine.init(scene, WEB.name)?)?;
+    engine.remove(scene, WEB.name)?;
+    let why = second.err().context("it started")?.to_string();
+    ensure!(why.contains("8080"), "it does not say why: {why}");
+    idle.check(scene.lab)
 }
 
 impl Runtime {
@@ -59,6 +78,8 @@ fn configuration(scene: &Scene<'_>, of: Container) -> Result<Value> {
     Ok(json!({
         "ociVersion": "1.0.2",
         "hostname": of.name,
+        // crun tells what its hooks say nowhere else.
+        "annotations": {"run.oci.hooks.stderr": scene.path(SAID)},
         "root": {"path": scene.root(of.name)?},
         "process": {
             "args": ["/init"], "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0},
@@ -80,9 +101,10 @@ impl Engine for Runtime {
         let configuration = configuration(scene, of)?.to_string();
         fs::write(bundle.join("config.json"), configuration).context("write the bundle")?;
         // The container would hold the output of whoever waits for it.
-        let log = scene.word("log");
+        let (log, said) = (scene.word("log"), scene.word(SAID));
+        fs::write(&said, "")?;
         let line = format!(
-            "{} --root {} run --detach --bundle {} {} >{log} 2>&1 </dev/null || {{ cat {log} >&2; exit 1; }}",
+            "{} --root {} run --detach --bundle {} {} >{log} 2>&1 </dev/null || {{ cat {log} {said} >&2; exit 1; }}",
             self.program,
             self.root,
             bundle.display(),

@@ -62,7 +62,7 @@ impl End {
 }
 
 /// The host with its network, but without a container.
-pub(super) struct Idle {
+pub(crate) struct Idle {
     state: State,
     contents: Vec<String>,
 }
@@ -87,7 +87,7 @@ impl Idle {
     }
 
     /// What is left once things had time to go.
-    fn check(&self, host: &Node) -> Result<()> {
+    pub(super) fn check(&self, host: &Node) -> Result<()> {
         let end = Instant::now() + LIMIT;
         loop {
             let left = self.difference(host);

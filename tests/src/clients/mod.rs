@@ -14,6 +14,7 @@ mod table;
 use anyhow::{Result, bail};
 
 pub use cgroup::Tree;
+use life::Idle;
 pub use run::{Plugins, run};
 use scene::Scene;
 pub use table::{Row, Table};
@@ -29,7 +30,12 @@ pub struct Client {
     /// Whether it can be told to use other plugins than ours.
     pub calls_others: bool,
     enter: fn(&Scene<'_>) -> Result<Box<dyn Engine>>,
+    /// What holds for this one alone.
+    more: &'static [(&'static str, More)],
 }
+
+/// Begins and ends on a host without a container.
+type More = fn(&Scene<'_>, &mut dyn Engine, &Idle) -> Result<()>;
 
 /// All of them.
 pub const CLIENTS: [Client; 5] = [

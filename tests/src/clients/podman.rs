@@ -13,6 +13,7 @@ pub(super) const CLIENT: Client = Client {
     programs: &["podman", "conmon", "crun"],
     calls_others: true,
     enter,
+    more: &[],
 };
 
 /// What it keeps lies in a directory of this run.

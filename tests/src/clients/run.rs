@@ -98,6 +98,9 @@ fn lives(lab: &Lab, client: &Client, plugins: Plugins, rows: &mut Rows) -> Resul
             live(&scene, &mut *engine, end, &idle, rows);
         }
     }
+    for (name, proof) in client.more {
+        rows.note(name, proof(&scene, &mut *engine, &idle));
+    }
     scene.write_list(&[])
 }
 

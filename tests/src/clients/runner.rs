@@ -15,6 +15,7 @@ pub(super) const CLIENT: Client = Client {
     programs: &[],
     calls_others: false,
     enter: |_| Ok(Box::new(Runner::default())),
+    more: &[],
 };
 
 #[derive(Default)]
