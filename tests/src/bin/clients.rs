@@ -44,6 +44,9 @@ fn conclude(rows: &[Row]) -> ExitCode {
         }
     }
     println!("\n{}", Table(rows));
+    println!(
+        "median: what the client took to start or remove one container; our plugins are a build for debugging\n"
+    );
     let judged = || rows.iter().filter(|row| !row.beside);
     let passed = judged().filter(|row| row.is_ok()).count();
     let skipped = judged().filter(|row| row.skipped.is_some()).count();

@@ -14,6 +14,7 @@ use crate::exec::found;
 use crate::lab::Lab;
 use crate::node::Node;
 
+const DOCUMENTATION: &str = include_str!("../../../docs/cni.md");
 /// The host and the LAN's other host on the uplink.
 pub(super) const HOST: [&str; 2] = ["192.0.2.1", "2001:db8:7::1"];
 pub(super) const LAN: [&str; 2] = ["192.0.2.2", "2001:db8:7::2"];
@@ -82,20 +83,17 @@ impl<'a> Scene<'a> {
         self.write_list(&[])
     }
 
-    /// The list, which whoever cannot say which ports shall be published finds them in.
+    /// The list that the documentation shows. Who cannot say which ports shall be published finds them in it.
     pub(super) fn write_list(&self, ports: &[Container]) -> Result<()> {
-        let mut portmap = json!({"type": "portmap", "capabilities": {"portMappings": true}});
+        let (_, after) = DOCUMENTATION
+            .split_once("## A list for most")
+            .and_then(|(_, after)| after.split_once("```json"))
+            .context("no list in the documentation")?;
+        let text = after.split("```").next().unwrap_or_default();
+        let mut list: Value = serde_json::from_str(text).context("the list that is shown")?;
         if !ports.is_empty() {
-            portmap = json!({"type": "portmap", "runtimeConfig": mappings(ports)});
+            list["plugins"][1] = json!({"type": "portmap", "runtimeConfig": mappings(ports)});
         }
-        let ranges = SUBNETS.map(|subnet| json!([{ "subnet": subnet }]));
-        let routes = json!([{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]);
-        let bridge = json!({
-            "type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": true, "hairpinMode": true,
-            "ipam": {"type": "host-local", "ranges": ranges, "routes": routes},
-        });
-        let plugins = json!([bridge, portmap, {"type": "firewall"}]);
-        let list = json!({"cniVersion": "1.0.0", "name": NETWORK, "plugins": plugins});
         fs::write(LIST, list.to_string()).with_context(|| format!("write {LIST}"))
     }
 
