@@ -27,7 +27,11 @@ fn main() -> Result<ExitCode> {
             rows.extend(run(client, Plugins::Reference));
         }
     }
-    ensure!(!rows.is_empty(), "no client is called like that");
+    let all = CLIENTS.map(|client| client.name).join(" | ");
+    ensure!(
+        !rows.is_empty(),
+        "no client is called like that; right is {all}"
+    );
     Ok(conclude(&rows))
 }
 
