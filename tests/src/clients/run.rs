@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 
-use super::life::{End, Idle, WEB, killed, live, told};
+use super::life::{End, Idle, WEB, killed, live, told, until};
 use super::scene::{NETWORK, Scene};
 use super::table::{Row, Rows};
 use super::{Client, Engine, done};
@@ -98,15 +98,20 @@ fn lives(lab: &Lab, client: &Client, plugins: Plugins, rows: &mut Rows) -> Resul
             live(&scene, &mut *engine, end, &idle, rows);
         }
     }
-    for (name, proof) in client.more {
+    let more = client.more.iter().filter(|_| plugins == Plugins::Ours);
+    for (name, proof) in more {
         rows.note(name, proof(&scene, &mut *engine, &idle));
     }
     scene.write_list(&[])
 }
 
-/// It is killed: what just began to run may not listen yet.
+/// Until the kernel is sure of the gateway's address, which the reference leaves to it: its routes come then. It is killed: what just began to run may not listen yet.
 fn bear(scene: &Scene<'_>, engine: &mut dyn Engine) -> Result<()> {
     engine.start(scene, WEB)?;
+    until("the bridge has its addresses", || {
+        let said = done(scene.lab.cmd("ip -6 address show dev cni0 tentative"))?;
+        Ok(said.stdout.trim().is_empty().then_some(()))
+    })?;
     killed(engine.init(scene, WEB.name)?)?;
     engine.remove(scene, WEB.name)
 }
