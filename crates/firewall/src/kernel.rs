@@ -1,6 +1,6 @@
 //! Plans and changes meet the kernel here.
 
-use crate::tables::{MARK, TABLE, TablePlan, comment, plans};
+use crate::tables::{COMMENT, MARK, TABLE, TablePlan, plans};
 use crate::{Change, Element, Error, Owner, Result, Set, Step};
 use core_netlink::nft::{self, Data, ElementSpec, TableSpec, Transaction};
 use core_netlink::{Conn, Failed, Malformed};
@@ -42,7 +42,7 @@ pub fn install(conn: &mut Conn, mut restore: impl FnMut() -> Result<Change>) -> 
             if state != State::Absent {
                 transaction.delete(TableSpec::new(plan.family, TABLE));
             }
-            plan.create(&mut transaction, comment());
+            plan.create(&mut transaction, COMMENT);
         }
         restore_all(&mut transaction, &restore()?);
         match conn.commit(&transaction) {
@@ -94,27 +94,27 @@ fn states(conn: &mut Conn) -> Result<[State; 2]> {
     Ok([state(conn, guard)?, state(conn, filter)?])
 }
 
-/// A few requests by name, whatever else is there: the fingerprint, and how much the kernel counts in table and chains.
+/// One send of requests by name, whatever else is there: the fingerprint, and how much the kernel counts in table and chains.
 fn state(conn: &mut Conn, plan: &TablePlan) -> Result<State> {
-    let table = match conn.table(plan.family, TABLE) {
-        Ok(table) => table,
+    let names: Vec<&str> = plan.chains.iter().map(|chain| chain.name).collect();
+    let (table, chains) = conn.table_with_chains(plan.family, TABLE, &names)?;
+    let table = match table {
         Err(err) if err.is_not_found() => return Ok(State::Absent),
-        Err(err) => return Err(err.into()),
+        table => table?,
     };
     let mark = table.comment.unwrap_or_default();
     if !mark.starts_with(MARK) {
         let table = format!("{} {TABLE}", plan.family);
         return Err(Error::Foreign { table });
     }
-    if mark != comment() || !plan.uses().contains(&table.used) || table.flags != 0 {
+    if mark != COMMENT || !plan.uses().contains(&table.used) || table.flags != 0 {
         return Ok(State::Broken);
     }
-    for chain in &plan.chains {
-        match conn.chain(plan.family, TABLE, chain.name) {
+    for (chain, found) in plan.chains.iter().zip(chains) {
+        match found {
             Ok(found) if found.used == plan.chain_uses(chain) && found.base == chain.base => {}
-            Ok(_) => return Ok(State::Broken),
-            Err(err) if err.is_not_found() => return Ok(State::Broken),
-            Err(err) => return Err(err.into()),
+            Err(err) if !err.is_not_found() => return Err(err.into()),
+            _ => return Ok(State::Broken),
         }
     }
     Ok(State::Whole)

@@ -59,21 +59,10 @@ pub(crate) fn plans() -> &'static [TablePlan; 2] {
     PLANS.get_or_init(|| [guard::plan(), filter::plan()])
 }
 
-/// The comment of both tables: changes whenever anything in them does.
-pub(crate) fn comment() -> &'static str {
-    static COMMENT: OnceLock<String> = OnceLock::new();
-    COMMENT.get_or_init(|| {
-        let mut all = Transaction::new();
-        plans().iter().for_each(|plan| plan.create(&mut all, ""));
-        format!("{MARK}{:016x}", fnv(&all.bytes()))
-    })
-}
-
-/// FNV-1a: tells versions apart, nothing more.
-fn fnv(bytes: &[u8]) -> u64 {
-    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
-}
+/// The comment of both tables, with a fingerprint of all they hold: another ruleset, another comment.
+///
+/// Written down, since every command that looks whether the tables are whole would make it anew; a test holds it to the rules.
+pub(crate) const COMMENT: &str = "vetch ruleset c3b8b69aa799811b";
 
 impl TablePlan {
     /// How many chains and sets the kernel counts in the table. Sets within rules count in some versions, not in others.
@@ -204,5 +193,31 @@ fn type_of(set: Set) -> Vec<TypeOf> {
         Set::Nd6 => vec![port, TypeOf::EtherSource, raw(64, 128)],
         Set::Lladdr => vec![port, raw(208, 48)],
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comment() -> String {
+        let mut all = Transaction::new();
+        plans().iter().for_each(|plan| plan.create(&mut all, ""));
+        format!("{MARK}{:016x}", fnv(&all.bytes()))
+    }
+
+    /// FNV-1a: tells versions apart, nothing more.
+    fn fnv(bytes: &[u8]) -> u64 {
+        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
+    }
+
+    #[test]
+    fn the_comment_is_that_of_the_rules() {
+        assert_eq!(
+            comment(),
+            COMMENT,
+            "what is on the left is to be written as COMMENT"
+        );
     }
 }

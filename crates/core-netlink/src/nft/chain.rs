@@ -1,6 +1,7 @@
 //! Chains: lists of rules, some of them hooked into the way of packets.
 
 use super::batch::Object;
+use super::table::{self, Table};
 use super::userdata::{self, Notes};
 use super::{Family, message, read_header, write_header};
 use crate::attr::{Attrs, Malformed, Writer};
@@ -273,5 +274,23 @@ impl Conn {
             family,
             chain: Some((table, name)),
         })
+    }
+
+    /// A table and some of its chains, in one send; each may be there or not.
+    pub fn table_with_chains(
+        &mut self,
+        family: Family,
+        table: &str,
+        chains: &[&str],
+    ) -> Result<(Result<Table>, Vec<Result<Chain>>)> {
+        let chains: Vec<Get<'_>> = chains
+            .iter()
+            .map(|name| Get {
+                family,
+                chain: Some((table, name)),
+            })
+            .collect();
+        let name = Some(table);
+        self.get_with(&table::Get { family, name }, &chains)
     }
 }

@@ -116,9 +116,9 @@ impl Record for Table {
     }
 }
 
-struct Get<'a> {
-    family: Family,
-    name: Option<&'a str>,
+pub(super) struct Get<'a> {
+    pub(super) family: Family,
+    pub(super) name: Option<&'a str>,
 }
 
 impl Request for Get<'_> {
