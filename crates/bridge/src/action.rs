@@ -107,10 +107,11 @@ pub(crate) enum Action {
 }
 
 pub(crate) fn sysctls_of_bridge(network: &Network) -> Vec<Setting> {
-    if !network.owns_bridge() {
+    if !network.owns_gateway_link() {
         return Vec::new();
     }
-    let v6 = |key: &str, value| (format!("net/ipv6/conf/{}/{key}", network.bridge), value);
+    let link = network.gateway_link();
+    let v6 = |key: &str, value| (format!("net/ipv6/conf/{link}/{key}"), value);
     let disable = match network.has_ipv6() {
         false => Some(v6("disable_ipv6", "1")),
         true => network.external_ipam.then(|| v6("disable_ipv6", "0")), // it may get its first IPv6 subnet later

@@ -95,7 +95,7 @@ impl Engine {
 
     pub(crate) fn aside_bridge(&mut self, network: &Network, scene: &mut Scene<'_>) -> Result<()> {
         match self.find(network.bridge)? {
-            Some(_) if !network.owns_bridge() => self.leave_bridge(network),
+            Some(_) if !network.owns_gateway_link() => self.leave_bridge(network),
             Some(link) if is_bridge_of(&link, network) => {
                 self.put_aside(&link, network.name.alias(), scene)
             }

@@ -54,7 +54,7 @@ impl Engine {
             ..LinkSpec::default()
         };
         let mut requests: Vec<Box<dyn Request + '_>> = Vec::new();
-        if network.owns_bridge() {
+        if network.owns_gateway_link() {
             requests.push(Box::new(SetLink::new(bridge, &quiet)));
         }
         for subnet in &network.subnets {
@@ -71,7 +71,7 @@ impl Engine {
 
     pub(crate) fn delete_bridge(&mut self, network: &Network) -> Result<()> {
         match self.find(network.bridge)? {
-            Some(_) if !network.owns_bridge() => self.leave_bridge(network),
+            Some(_) if !network.owns_gateway_link() => self.leave_bridge(network),
             Some(link) if is_bridge_of(&link, network) => self.delete(link.index),
             _ => Ok(()),
         }

@@ -139,7 +139,10 @@ impl Engine {
         for net in &spec.prefixes {
             let ip = net.addr();
             if network.subnets.iter().any(|subnet| subnet.gateway == ip) {
-                let why = format!("ip {ip} is the address of bridge `{}`", network.bridge);
+                let why = format!(
+                    "ip {ip} is the address of bridge `{}`",
+                    network.gateway_link()
+                );
                 return Err(Error::invalid(op, why));
             }
             self.free_address(&network.name, ip)?;

@@ -94,10 +94,10 @@ impl Engine {
             let wrong = is.filter(|is| is != value);
             how.extend(wrong.map(|is| format!("{path} is {is}, not {value}")));
         }
-        let wanted = !network.internal && network.owns_bridge() && has_loopback;
+        let wanted = !network.internal && network.owns_gateway_link() && has_loopback;
         let localnet = link.ipv4.as_ref().and_then(|conf| conf.route_localnet) == Some(1);
         how.extend(says(
-            network.owns_bridge() && localnet != wanted,
+            network.owns_gateway_link() && localnet != wanted,
             format!("route_localnet is {}", on_or_off(localnet)),
         ));
         let mend = vec![
@@ -415,7 +415,7 @@ fn bridge_differs(network: &Network, link: &Link, seen: &Seen) -> Vec<String> {
     ));
     let mac = HwAddr::from(network.mac);
     how.extend(says(
-        network.owns_bridge() && link.address.as_ref() != Some(&mac),
+        network.owns_gateway_link() && link.address.as_ref() != Some(&mac),
         format!("its MAC address is not {mac}"),
     ));
     for subnet in &network.subnets {

@@ -366,11 +366,13 @@ pub(crate) fn is_of(link: &Link, key: &Key) -> bool {
 /// The same for a bridge, which has a derived MAC address besides.
 pub(crate) fn is_bridge_of(link: &Link, network: &Network) -> bool {
     if network.shared.is_some() {
-        return link.name == network.bridge && matches!(link.kind, Some(Kind::Bridge(_)));
+        return link.name == network.gateway_link() && matches!(link.kind, Some(Kind::Bridge(_)));
     }
     match link.alias.as_deref() {
         Some(alias) => alias == network.name.alias(),
-        None => link.name == network.bridge && link.address == Some(HwAddr::from(network.mac)),
+        None => {
+            link.name == network.gateway_link() && link.address == Some(HwAddr::from(network.mac))
+        }
     }
 }
 

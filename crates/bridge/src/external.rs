@@ -194,7 +194,7 @@ impl Engine {
         if !new.is_empty() {
             let around = self.surroundings()?;
             let mut routes = taken(&around);
-            routes.retain(|route| route.link != there.bridge.to_string());
+            routes.retain(|route| route.link != there.gateway_link().to_string());
             let mut others = self.every_network()?;
             others.retain(|other| other.name != there.name);
             for subnet in new {
@@ -212,7 +212,7 @@ impl Engine {
         let Some(had) = &mut after.shared else {
             return Ok(());
         };
-        match self.find(there.bridge)? {
+        match self.find(there.gateway_link())? {
             None => after.shared = None,
             Some(link) => {
                 let new = after
@@ -242,19 +242,19 @@ impl Engine {
     pub(crate) fn reshape(&mut self, from: &Network, to: &Network) -> Result<()> {
         let (old, new) = (intent::network(from)?, intent::network(to)?);
         self.apply(&Change::add(only(&new, &old)))?;
-        if !to.routed && self.find(to.bridge)?.is_some() {
+        if !to.routed && self.find(to.gateway_link())?.is_some() {
             self.kernel
                 .set_sysctls(None, crate::action::sysctls_of_bridge(to))?;
             self.bridge_up(to, &mut Scene::default())?;
             let gone = from.subnets.iter().filter(|of| !to.subnets.contains(of));
             let had = to.shared.clone().unwrap_or_default();
-            self.remove_gateways(to.bridge, &had.without(gone))?;
+            self.remove_gateways(to.gateway_link(), &had.without(gone))?;
             if from.promiscuous && !to.promiscuous && !had.promiscuous {
-                self.hand_up_all(to.bridge, false)?;
+                self.hand_up_all(to.gateway_link(), false)?;
             }
         }
         if from.has_ipv6() && !to.has_ipv6() {
-            self.put_back(&(ipv6_switch(to.bridge), "0"))?;
+            self.put_back(&(ipv6_switch(to.gateway_link()), "0"))?;
         }
         self.apply(&Change::remove(only(&old, &new)))?;
         self.store.write_definition(&Definition {

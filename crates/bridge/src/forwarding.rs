@@ -94,8 +94,12 @@ impl Engine {
         };
         for network in ways_out.iter().filter(|network| !network.routed) {
             let v4 = network.has_ipv4();
-            host.interfaces
-                .push(self.interface(network.bridge, true, v4, network.has_ipv6())?);
+            host.interfaces.push(self.interface(
+                network.gateway_link(),
+                true,
+                v4,
+                network.has_ipv6(),
+            )?);
         }
         let shared = self.shared_bridges(networks)?;
         for name in uplinks(around).iter().filter(|name| !shared.contains(name)) {

@@ -43,7 +43,7 @@ pub(crate) fn network(network: &Network) -> Result<Change> {
             .iter()
             .map(|other| other.bridge)
             .collect(),
-        ..firewall::Network::new(network.name.as_str(), network.bridge)
+        ..firewall::Network::new(network.name.as_str(), network.gateway_link())
     };
     let op = || format!("describe network `{}` to the firewall", network.name);
     firewall::network(&intent).map_err(|err| Error::firewall(op(), err))

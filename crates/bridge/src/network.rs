@@ -66,7 +66,7 @@ impl Engine {
             .filter(|there| there.state == State::Up)
         {
             same::check(&op, &there.network, spec)?;
-            let plan = match self.find(there.network.bridge)? {
+            let plan = match self.find(there.network.gateway_link())? {
                 Some(link) if !is_bridge_of(&link, &there.network) => Vec::new(),
                 link => self.plan_bridge_again(&there.network, link.as_ref())?,
             };
@@ -74,12 +74,13 @@ impl Engine {
         }
         let around = self.surroundings()?;
         let mut network = self.choose(&op, spec, &around)?;
-        let there = around.links.iter().find(|link| link.name == network.bridge);
+        let gateway_link = network.gateway_link();
+        let there = around.links.iter().find(|link| link.name == gateway_link);
         if let Some(link) = there.filter(|_| spec.external_ipam && !spec.routed) {
             network.shared = Some(self.had_before(&op, &network, link, &around)?);
         }
         policy::check_bridge(&op, &network, &self.every_network()?)?;
-        if let Some(link) = there.filter(|_| network.owns_bridge()) {
+        if let Some(link) = there.filter(|_| network.owns_gateway_link()) {
             let why = format!(
                 "a link `{}` is there (alias {:?})",
                 link.name,
@@ -106,7 +107,7 @@ impl Engine {
             plan.push(Action::Define(definition(State::Claimed)));
         }
         plan.push(Action::Tables);
-        if network.owns_bridge() {
+        if network.owns_gateway_link() {
             plan.push(Action::Bridge(network.clone()));
         }
         if !network.routed {
@@ -301,7 +302,7 @@ impl Engine {
                 .with_hint(format!("detach them, or: vetch network rm --force {name}")));
         }
         let networks = self.every_network().or_else(if_damaged)?;
-        let mut joined = policy::dependents(name, &networks, definition.network.bridge);
+        let mut joined = policy::dependents(name, &networks, definition.network.gateway_link());
         if let Some(other) = joined.next().filter(|_| !force) {
             let err = Error::exists(op, format!("network `{other}` is joined to it"));
             return Err(err.with_hint(format!(

@@ -40,13 +40,17 @@ impl Engine {
             return Ok(Vec::new());
         }
         let nft = self.kernel.nft()?;
-        let drops =
-            firewall::foreign_drops_of(nft, network.bridge, network.has_ipv4(), network.has_ipv6());
+        let drops = firewall::foreign_drops_of(
+            nft,
+            network.gateway_link(),
+            network.has_ipv4(),
+            network.has_ipv6(),
+        );
         let drops = drops.map_err(|err| Error::firewall("look at the chains of others", err))?;
         let obstacle = |drop: firewall::ForeignDrop| Obstacle {
             object: "another firewall",
             what: format!("{drop}{}", within(&drop, v4, v6)),
-            remedy: drop.remedy(&network.bridge),
+            remedy: drop.remedy(&network.gateway_link()),
         };
         Ok(drops.into_iter().map(obstacle).collect())
     }

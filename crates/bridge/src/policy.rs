@@ -194,7 +194,7 @@ pub(crate) fn join(
         }
         Ok(Joined {
             network: name,
-            bridge: other.bridge,
+            bridge: other.gateway_link(),
         })
     });
     joined.collect()
@@ -202,10 +202,12 @@ pub(crate) fn join(
 
 /// Refuses a bridge that is another network's, or that somebody expects to be another network's.
 pub(crate) fn check_bridge(op: &str, network: &Network, networks: &[Network]) -> Result<()> {
-    let bridge = network.bridge;
+    let bridge = network.gateway_link();
     let others = || networks.iter().filter(|other| other.name != network.name);
     let hint = "give another name with --bridge, or leave it out";
-    if let Some(owner) = others().find(|other| other.bridge == bridge && network.owns_bridge()) {
+    if let Some(owner) =
+        others().find(|other| other.gateway_link() == bridge && network.owns_gateway_link())
+    {
         let why = format!("`{bridge}` is the bridge of network `{}`", owner.name);
         return Err(Error::exists(op, why).with_hint(hint));
     }
@@ -230,7 +232,7 @@ pub(crate) fn dependents<'a>(
 ) -> impl Iterator<Item = &'a NetworkName> {
     let joins = move |other: &&Network| {
         let mut joined = other.reaches.iter().chain(&other.reached_by);
-        let guest = other.bridge == bridge && !other.owns_bridge();
+        let guest = other.gateway_link() == bridge && !other.owns_gateway_link();
         other.name != *name && (guest || joined.any(|of| of.network == *name))
     };
     networks.iter().filter(joins).map(|other| &other.name)

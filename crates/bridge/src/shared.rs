@@ -45,8 +45,8 @@ impl Engine {
         }
         Ok(Shared {
             gateways: self.gateways_on(link.index, &network.subnets)?,
-            ipv4: self.is_on(&ipv4_switch(network.bridge))?,
-            ipv6: self.is_on(&ipv6_switch(network.bridge))?,
+            ipv4: self.is_on(&ipv4_switch(network.gateway_link()))?,
+            ipv6: self.is_on(&ipv6_switch(network.gateway_link()))?,
             promiscuous: link.flags.contains(LinkFlags::PROMISC),
         })
     }
@@ -73,17 +73,17 @@ impl Engine {
             return Ok(());
         };
         for (path, was) in [
-            (ipv4_switch(network.bridge), had.ipv4),
-            (ipv6_switch(network.bridge), had.ipv6),
+            (ipv4_switch(network.gateway_link()), had.ipv4),
+            (ipv6_switch(network.gateway_link()), had.ipv6),
         ] {
             if !was {
                 self.put_back(&(path, "0"))?;
             }
         }
         if network.promiscuous && !had.promiscuous {
-            self.hand_up_all(network.bridge, false)?;
+            self.hand_up_all(network.gateway_link(), false)?;
         }
-        self.remove_gateways(network.bridge, &had.without(&network.subnets))
+        self.remove_gateways(network.gateway_link(), &had.without(&network.subnets))
     }
 
     /// Sets whether a bridge hands up every packet; no error where it is gone.
@@ -131,7 +131,7 @@ impl Engine {
         let shared = known.chain(networks.iter().copied());
         Ok(shared
             .filter(|network| network.shared.is_some())
-            .map(|network| network.bridge)
+            .map(|network| network.gateway_link())
             .collect())
     }
 }

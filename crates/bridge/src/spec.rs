@@ -151,8 +151,13 @@ pub(crate) struct Ends {
 pub(crate) const BIG_TCP: u32 = 192 * 1024;
 
 impl Network {
-    /// Whether the bridge is its own.
-    pub(crate) fn owns_bridge(&self) -> bool {
+    /// The link that has the gateways' addresses: the bridge.
+    pub fn gateway_link(&self) -> IfName {
+        self.bridge
+    }
+
+    /// Whether that link is its own.
+    pub(crate) fn owns_gateway_link(&self) -> bool {
         self.shared.is_none() && !self.routed
     }
 
@@ -166,7 +171,7 @@ impl Network {
         let link = if self.routed {
             of.host_end
         } else {
-            self.bridge
+            self.gateway_link()
         };
         let ours = self.shared.is_none() && !of.assigned.foreign;
         Some(link).filter(|_| !self.internal && ours)

@@ -56,7 +56,7 @@ impl Engine {
         let ends: HashMap<IfName, &Attachment> = all.iter().map(|of| (of.host_end, of)).collect();
         let marks = links.iter().filter_map(|link| {
             let end = ends.get(&link.name).filter(|of| is_of(link, &of.key));
-            let bridge = network.owns_bridge() && is_bridge_of(link, network);
+            let bridge = network.owns_gateway_link() && is_bridge_of(link, network);
             let bridge = bridge.then(|| network.name.alias());
             let alias = end.map(|of| action::alias(of)).or(bridge)?;
             Some((link.index, marked(link, alias)))

@@ -194,7 +194,7 @@ fn networks_of(rules: &Rules, records: &[Network]) -> Vec<NetworkExposure> {
     }
     for record in records {
         match all.iter_mut().find(|of| of.name == record.name.as_str()) {
-            Some(of) => of.recorded = of.bridge == record.bridge,
+            Some(of) => of.recorded = of.bridge == record.gateway_link(),
             None => all.push(of_record(record)),
         }
     }
@@ -263,7 +263,7 @@ fn services(rules: &Rules, bridge: IfName) -> Vec<String> {
 fn of_record(record: &Network) -> NetworkExposure {
     NetworkExposure {
         name: record.name.to_string(),
-        bridge: record.bridge,
+        bridge: record.gateway_link(),
         subnets: record.subnets.iter().map(|subnet| subnet.prefix).collect(),
         enforced: false,
         recorded: true,

@@ -49,7 +49,7 @@ pub(crate) fn bridge_step(network: &Network) -> Step {
 }
 
 pub(crate) fn bridge_settings_step(network: &Network) -> Step {
-    let bridge = network.bridge;
+    let bridge = network.gateway_link();
     let mut words = sysctl_words(&sysctls_of_bridge(network));
     let redirects = ["accept_redirects", "send_redirects"];
     words.extend(redirects.map(|key| format!("sysctl -w net/ipv4/conf/{bridge}/{key}=0")));
@@ -61,7 +61,7 @@ pub(crate) fn bridge_settings_step(network: &Network) -> Step {
 }
 
 pub(crate) fn bridge_up_step(network: &Network) -> Step {
-    let bridge = network.bridge;
+    let bridge = network.gateway_link();
     let address = |subnet: &Subnet| {
         let nodad = if subnet.gateway.is_ipv6() {
             " nodad"
@@ -94,7 +94,7 @@ pub(crate) fn detect_step(of: &Attachment) -> Step {
 pub(crate) fn reshape_step([from, to]: &[Network; 2]) -> Step {
     let address = |verb: &str, of: &Network, subnet: &Subnet| {
         let (ip, len) = (subnet.gateway, subnet.prefix.prefix_len());
-        format!("ip address {verb} {ip}/{len} dev {}", of.bridge)
+        format!("ip address {verb} {ip}/{len} dev {}", of.gateway_link())
     };
     let apart = |a: &Network, b: &Network, verb: &str| -> Vec<String> {
         let only = a
