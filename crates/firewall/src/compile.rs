@@ -5,7 +5,7 @@ use crate::{
     Attachment, Change, Element, Error, Network, Owner, Publish, Result, Routed, Set, egress,
 };
 use core_netlink::nft::{Family, Value};
-use core_netlink::{IfName, MacAddr, Prefix};
+use core_netlink::{IfName, MacAddr, Prefix, VlanId};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 const PORT_PREFIX: &[u8] = b"vtp"; // what the guard looks for
@@ -212,6 +212,12 @@ pub fn attachment(attachment: &Attachment) -> Result<Change> {
         let own = [Value::Name(*port), Value::Mac(*mac)];
         elements.push(Element::new(Set::Mac, owner, own));
     }
+    let vlan = |vlan: VlanId| key(Value::Port(vlan.get()));
+    let tagged = attachment.tagged.iter().map(|(first, last)| Element {
+        end: Some(vlan(*last)),
+        ..Element::new(Set::Tagged, owner, vlan(*first))
+    });
+    elements.extend(tagged);
     let openings = [
         (attachment.dhcp, Set::Dhcp),
         (attachment.dhcp_server, Set::DhcpServer),

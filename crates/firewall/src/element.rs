@@ -27,6 +27,8 @@ pub enum Set {
     Open,
     /// Port and the MAC address it may send from, whatever else it sends.
     Mac,
+    /// Port, MAC address and the VLANs whose tag its frames may have.
+    Tagged,
     /// Links that lead to one container each, without a bridge.
     Routed,
     /// Such a link and an IPv4 address behind it.
@@ -121,12 +123,12 @@ pub enum Set {
 
 impl Set {
     /// Every one, in the order of the tables.
-    pub const ALL: [Set; 54] = {
+    pub const ALL: [Set; 55] = {
         use Set::*;
         [
-            Src4, Src6, Nd6, Lladdr, Dhcp, DhcpServer, Router, Open, Mac, Routed, Own4, Own6,
-            Same4, Same6, Nets, Internal, Reachable, Pairs, Apart, Reach, Listed, Deny4, Deny6,
-            DenyPort4, DenyPort6, Allow4, Allow6, AllowPort4, AllowPort6, Masq, MasqFrom4,
+            Src4, Src6, Nd6, Lladdr, Dhcp, DhcpServer, Router, Open, Mac, Tagged, Routed, Own4,
+            Own6, Same4, Same6, Nets, Internal, Reachable, Pairs, Apart, Reach, Listed, Deny4,
+            Deny6, DenyPort4, DenyPort6, Allow4, Allow6, AllowPort4, AllowPort6, Masq, MasqFrom4,
             MasqFrom6, Gate4, Gate6, Local4, Local6, Host, Service, Opened, Closed, Any4, Any6,
             Addr4, Addr6, Range4, Range6, When4, When6, Hide4, Hide6, Keep4, Keep6, Turn4, Turn6,
         ]
@@ -144,6 +146,7 @@ impl Set {
             Set::Router => "router",
             Set::Open => "open",
             Set::Mac => "mac",
+            Set::Tagged => "tagged",
             Set::Routed => "routed",
             Set::Own4 => "own4",
             Set::Own6 => "own6",
@@ -197,7 +200,7 @@ impl Set {
         match self {
             Set::Src4 | Set::Src6 | Set::Nd6 | Set::Lladdr => Family::Bridge,
             Set::Dhcp | Set::DhcpServer | Set::Router | Set::Open => Family::Bridge,
-            Set::Mac => Family::Bridge,
+            Set::Mac | Set::Tagged => Family::Bridge,
             _ => Family::Inet,
         }
     }
@@ -211,6 +214,7 @@ impl Set {
             Set::Lladdr => &[IfName, Integer(6)],
             Set::Dhcp | Set::DhcpServer | Set::Router | Set::Open => &[IfName],
             Set::Mac => &[IfName, EtherAddr],
+            Set::Tagged => &[IfName, EtherAddr, InetService], // nft numbers the fields of a tag otherwise in each version
             Set::Nets | Set::Internal | Set::Host | Set::Listed => &[IfName],
             Set::Reachable | Set::Routed => &[IfName],
             Set::Own4 => &[IfName, Ipv4Addr],
@@ -266,7 +270,7 @@ impl Set {
                 | Allow4
                 | Allow6
         ) || matches!(self, DenyPort4 | DenyPort6 | AllowPort4 | AllowPort6)
-            || matches!(self, When4 | When6 | Turn4 | Turn6)
+            || matches!(self, When4 | When6 | Turn4 | Turn6 | Tagged)
     }
 }
 

@@ -14,6 +14,7 @@ const MLD_REPORTS: u32 = 104;
 const IPV4: [u8; 2] = [0x08, 0x00];
 const ARP: [u8; 2] = [0x08, 0x06];
 const IPV6: [u8; 2] = [0x86, 0xdd];
+const TAGGED: [u8; 2] = [0x81, 0x00]; // IEEE 802.1Q
 const UDP: [u8; 1] = [17];
 const ICMP6: [u8; 1] = [58];
 
@@ -103,12 +104,15 @@ fn hook() -> ChainPlan {
     }
 }
 
-/// By the EtherType on the wire: a VLAN tag shows as 0x8100 and falls through.
+/// By the EtherType on the wire: a VLAN tag shows as 0x8100. What is behind one is not looked at; but in the VLAN of frames without a
+/// tag (with its number in the tag, or 0) the guard would be passed by.
 fn port() -> ChainPlan {
-    chain(
-        "port",
-        vec![rule().vmap(EtherType, BY_ETHER_TYPE), rule().goto("rest")],
-    )
+    let own = rule().is(EtherType, TAGGED);
+    let own = own
+        .within(&[IifName, EtherSource, VlanId], Set::Tagged)
+        .accept();
+    let by_type = rule().vmap(EtherType, BY_ETHER_TYPE);
+    chain("port", vec![by_type, own, rule().goto("rest")])
 }
 
 fn port4() -> ChainPlan {

@@ -1,7 +1,7 @@
 //! What people want of the firewall, without a word of nft.
 
 use crate::{Destination, Error, Owner, Region, Result};
-use core_netlink::{IfName, MacAddr, Prefix};
+use core_netlink::{IfName, MacAddr, Prefix, VlanId};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -89,6 +89,9 @@ pub struct Attachment {
     pub unguarded: bool,
     /// It may send what it likes, but only from its own MAC address.
     pub mac_only: bool,
+    /// It may send frames with these VLANs' tags, whatever is in them, but only from its own MAC address: from first to last. Those of the
+    /// VLAN that its frames without a tag belong to are not among them: they would pass by the guard of its addresses.
+    pub tagged: Vec<(VlanId, VlanId)>,
     /// The host end is no port of a bridge, and this holds for it.
     pub routed: Option<Routed>,
     /// Its interface is somebody else's, and in these subnets: nothing holds for it but what is said of its published ports.
@@ -119,6 +122,7 @@ impl Attachment {
             router: false,
             unguarded: false,
             mac_only: false,
+            tagged: Vec::new(),
             routed: None,
             foreign: None,
         }

@@ -19,6 +19,8 @@ pub(crate) enum Field {
     Protocol,
     /// The EtherType on the wire; a VLAN tag shows as 0x8100.
     EtherType,
+    /// The number of the VLAN in a tag, without its priority.
+    VlanId,
     EtherSource,
     Source4,
     Destination4,
@@ -84,6 +86,7 @@ impl Field {
             L4Proto => meta(MetaKey::L4Proto, 1),
             Protocol => meta(MetaKey::Protocol, 2),
             EtherType => bytes(link, 12, 2),
+            VlanId => bytes(link, 14, 2),
             EtherSource => bytes(link, 6, 6),
             Source4 => bytes(network, 12, 4),
             Source4Net8 => bytes(network, 12, 1),
@@ -151,9 +154,22 @@ impl Rule {
         for field in fields {
             let (expr, len) = field.load(to);
             self.0.push(expr);
+            if matches!(field, Field::VlanId) {
+                self = self.masked(to, [0x0f, 0xff]);
+            }
             to = to.after(len);
         }
         self
+    }
+
+    /// Some bits of what was loaded.
+    fn masked<const N: usize>(self, reg: Reg, mask: [u8; N]) -> Rule {
+        self.with(Bitwise {
+            from: reg,
+            to: reg,
+            mask: mask.into(),
+            xor: vec![0; N],
+        })
     }
 
     /// The fields are an element of the set.
@@ -194,16 +210,8 @@ impl Rule {
 
     fn ct(self, key: CtKey, bits: u32) -> Rule {
         let reg = Reg::FIRST;
-        let mask = bits.to_ne_bytes().to_vec();
-        let xor = vec![0; mask.len()];
-        let any = Bitwise {
-            from: reg,
-            to: reg,
-            mask,
-            xor,
-        };
         self.with(Ct { key, to: reg })
-            .with(any)
+            .masked(reg, bits.to_ne_bytes())
             .with(Cmp::neq(reg, [0; 4]))
     }
 

@@ -18,5 +18,6 @@ mod options;
 mod port;
 mod spoof;
 mod tables;
+mod tagged;
 mod wanted;
 mod world;
