@@ -107,7 +107,7 @@ pub(crate) enum Action {
 }
 
 pub(crate) fn sysctls_of_bridge(network: &Network) -> Vec<Setting> {
-    if !network.owns_gateway_link() {
+    if !network.owns_gateway_link() || !network.has_gateway_link() {
         return Vec::new();
     }
     let link = network.gateway_link();

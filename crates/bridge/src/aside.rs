@@ -3,6 +3,7 @@
 use crate::action;
 use crate::engine::{DYING, Engine, Scene, is_bridge_of, is_of, netlink, send};
 use crate::error::Result;
+use crate::name::SEVERAL;
 use crate::spec::{Attachment, Network, State};
 use core_netlink::link::{Link, LinkSpec, NO_MASTER, SetLink};
 use core_netlink::{IfIndex, IfName, Request};
@@ -94,12 +95,16 @@ impl Engine {
     }
 
     pub(crate) fn aside_bridge(&mut self, network: &Network, scene: &mut Scene<'_>) -> Result<()> {
-        match self.find(network.bridge)? {
-            Some(_) if !network.owns_gateway_link() => self.leave_bridge(network),
+        match self.find(network.gateway_link())? {
+            Some(_) if !network.owns_gateway_link() => self.leave_bridge(network)?,
             Some(link) if is_bridge_of(&link, network) => {
-                self.put_aside(&link, network.name.alias(), scene)
+                self.put_aside(&link, network.name.alias(), scene)?;
             }
-            _ => Ok(()),
+            _ => {}
+        }
+        match self.leave_together(network)? {
+            Some(link) => self.put_aside(&link, SEVERAL.to_owned(), scene),
+            None => Ok(()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What is said of an attachment by whoever chooses its addresses: CNI's plugins for address management and their kind.
 
+use crate::vlans::PortVlans;
 use core_netlink::addr::Scope;
 use core_netlink::route::{RouteSpec, Table};
 use core_netlink::{IfIndex, route};
@@ -28,6 +29,8 @@ pub struct Assigned {
     pub down: bool,
     /// Nothing is known of its addresses: the guard holds it to its MAC address alone.
     pub mac_only: bool,
+    /// Which VLANs its port is in, where the network's bridge tells them apart. Tagged frames are held to its MAC address alone.
+    pub vlans: Option<PortVlans>,
     /// In a network without a bridge: how it is linked to this host.
     pub routed: Option<RoutedLink>,
     /// Its interface is somebody else's, and stays as it is: nothing but published ports leads there.

@@ -2,7 +2,7 @@
 
 use crate::action::Action;
 use crate::check::Depth;
-use crate::engine::{Engine, Scene, is_bridge_of, netlink};
+use crate::engine::{Engine, Scene, is_master_of, netlink};
 use crate::error::{Error, Result};
 use crate::external::Target;
 use crate::forwarding::ways_out;
@@ -114,8 +114,9 @@ impl Engine {
         if network.routed {
             return Ok(end.is_some());
         }
+        let vlans = self.has_vlans(network, bridge.as_ref())?;
         let joined = end.and_then(|end| end.master);
-        Ok(joined.is_some() && joined == bridge.map(|bridge| bridge.index))
+        Ok(vlans && joined.is_some() && joined == bridge.map(|bridge| bridge.index))
     }
 
     /// Goes on after the claim; gives it back if the rest fails.
@@ -302,7 +303,7 @@ impl Engine {
         let (bridge, ways) = self.bridge_and_ways(network)?;
         let bridge = bridge.filter(|_| !network.routed);
         match &bridge {
-            Some(link) if is_bridge_of(link, network) => scene.found(link),
+            Some(link) if is_master_of(link, network) => scene.found(link),
             Some(link) => {
                 let why = format!(
                     "link `{}` is not the bridge of network `{}` (alias {:?})",

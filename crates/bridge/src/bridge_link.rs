@@ -8,10 +8,13 @@ use crate::record::Opened;
 use crate::spec::Network;
 use crate::wiring::known;
 use core_netlink::link::{Bridge, Ipv4Conf, Kind, LinkSpec, SetLink};
-use core_netlink::{Change as Netlink, HwAddr, IfName, Request};
+use core_netlink::{Change as Netlink, HwAddr, IfIndex, IfName, Request};
 
 impl Engine {
     pub(crate) fn make_bridge(&mut self, network: &Network, scene: &mut Scene<'_>) -> Result<()> {
+        if network.vlans.is_some() {
+            return self.make_vlans(network, scene);
+        }
         let spec = LinkSpec {
             name: Some(network.bridge),
             address: Some(HwAddr::from(network.mac)),
@@ -34,13 +37,13 @@ impl Engine {
     }
 
     pub(crate) fn bridge_up(&mut self, network: &Network, scene: &mut Scene<'_>) -> Result<()> {
-        if scene.bridge.is_none() {
-            scene.bridge = self.find(network.bridge)?.map(|link| link.index);
-        }
-        let bridge = known(scene.bridge, network.bridge)?;
+        let Some(bridge) = self.with_gateways(network, scene)? else {
+            return Ok(());
+        };
+        let own = network.gateway_vlan().is_none(); // that of a VLAN is the bridge's
         let quiet = LinkSpec {
-            alias: Some(network.name.alias()),        // not taken at creation
-            address: Some(HwAddr::from(network.mac)), // changes nothing but in a repair
+            alias: Some(network.name.alias()), // not taken at creation
+            address: own.then(|| HwAddr::from(network.mac)), // changes nothing but in a repair
             ipv4: Some(Ipv4Conf {
                 accept_redirects: Some(0),
                 send_redirects: Some(0),
@@ -69,11 +72,33 @@ impl Engine {
             .map_err(|err| netlink(format!("set up bridge `{}`", network.bridge), err))
     }
 
+    /// The number of the link that is to have the gateways' addresses; `None` in a VLAN without any.
+    fn with_gateways(
+        &mut self,
+        network: &Network,
+        scene: &mut Scene<'_>,
+    ) -> Result<Option<IfIndex>> {
+        let link = network.gateway_link();
+        let place = match network.gateway_vlan() {
+            Some(_) if !network.has_gateway_link() => return Ok(None),
+            Some(_) => &mut scene.gateway,
+            None => &mut scene.bridge,
+        };
+        if place.is_none() {
+            *place = self.find(link)?.map(|link| link.index);
+        }
+        known(*place, link).map(Some)
+    }
+
     pub(crate) fn delete_bridge(&mut self, network: &Network) -> Result<()> {
-        match self.find(network.bridge)? {
-            Some(_) if !network.owns_gateway_link() => self.leave_bridge(network),
-            Some(link) if is_bridge_of(&link, network) => self.delete(link.index),
-            _ => Ok(()),
+        match self.find(network.gateway_link())? {
+            Some(_) if !network.owns_gateway_link() => self.leave_bridge(network)?,
+            Some(link) if is_bridge_of(&link, network) => self.delete(link.index)?,
+            _ => {}
+        }
+        match self.leave_together(network)? {
+            Some(link) => self.delete(link.index),
+            None => Ok(()),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::name::NetworkName;
 use crate::obstacle::Obstacle;
 use crate::spec::{Attachment, Network, State};
+use crate::vlans::Member;
 use core_netlink::addr::{Address, AddressFilter};
 use core_netlink::fdb::FdbFilter;
 use core_netlink::link::{Link, LinkFilter};
@@ -75,6 +76,8 @@ pub(crate) struct Seen {
     pub(crate) fdb: HashSet<(IfIndex, HwAddr)>,
     pub(crate) elements: HashMap<(Set, Vec<Value>), Element>,
     pub(crate) tables: bool,
+    /// The VLANs of ports and bridges; not read where no network has any.
+    pub(crate) vlans: HashMap<IfIndex, Vec<Member>>,
 }
 
 impl Seen {
@@ -95,7 +98,7 @@ pub(crate) fn difference(network: &Network, object: String, how: Vec<String>) ->
 impl Engine {
     /// Everything that differs, in the order in which it is to be mended. The locks need not be held to look.
     pub(crate) fn findings(&mut self, networks: &[Network], depth: Depth) -> Result<Vec<Finding>> {
-        let seen = self.see()?;
+        let seen = self.see(networks.iter().any(|of| of.vlans.is_some()))?;
         let mut found = Vec::new();
         for network in networks {
             found.extend(self.records(network)?);
@@ -146,12 +149,17 @@ impl Engine {
         Ok(Some(Finding { difference, mend }))
     }
 
-    fn see(&mut self) -> Result<Seen> {
+    fn see(&mut self, vlans: bool) -> Result<Seen> {
         let fail = |err| Error::netlink("look at the host's links", err);
         let conn = self.kernel.route()?;
         let links = conn.links(&LinkFilter::default()).map_err(fail)?;
         let addresses = conn.addresses(&AddressFilter::default()).map_err(fail)?;
         let entries = conn.fdb(&FdbFilter::default()).map_err(fail)?;
+        let vlans = if vlans {
+            self.members()?
+        } else {
+            HashMap::new()
+        };
         let fail = |err| Error::firewall("look at the firewall", err);
         let nft = self.kernel.nft()?;
         let elements = firewall::elements(nft).map_err(fail)?.into_iter();
@@ -163,6 +171,7 @@ impl Engine {
                 .map(|element| ((element.set, element.key.clone()), element))
                 .collect(),
             tables: firewall::is_installed(nft).map_err(fail)?,
+            vlans,
         })
     }
 }

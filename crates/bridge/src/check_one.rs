@@ -14,7 +14,7 @@ use core_netlink::fdb::FdbKey;
 use core_netlink::link::Link;
 use core_netlink::{HwAddr, IfIndex, IfName, MacAddr};
 use firewall::{Change, Element, Step};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 impl Host {
     /// What differs between the record of one attachment, with all it needs of its network, and the kernel. Takes as long beside many
@@ -109,29 +109,39 @@ impl Engine {
         let end = self.find(claim.attachment.host_end)?;
         let mut wanted = intent::network(network)?;
         wanted.extend(intent::attachment(&claim.attachment)?);
-        let addresses = match &bridge {
+        let gateway = match network.gateway_vlan() {
+            Some(_) => self.find(network.gateway_link())?,
+            None => None,
+        };
+        let addresses = match gateway.as_ref().or(bridge.as_ref()) {
             None => Vec::new(),
-            Some(bridge) => {
+            Some(link) => {
                 let filter = AddressFilter {
-                    link: Some(bridge.index),
+                    link: Some(link.index),
                     ..AddressFilter::default()
                 };
                 let found = self.kernel.route()?.addresses(&filter);
-                found.map_err(|err| netlink(format!("look at `{}`", network.bridge), err))?
+                found
+                    .map_err(|err| netlink(format!("look at `{}`", network.gateway_link()), err))?
             }
         };
         let bridge_index = bridge.as_ref().map(|bridge| bridge.index);
         let fdb = self.station_of(bridge_index, claim.attachment.mac)?;
         let (elements, tables) = self.elements_seen(&wanted)?;
         let keyed = elements.into_iter();
+        let vlans = match network.vlans {
+            Some(_) => self.members()?,
+            None => HashMap::new(),
+        };
         Ok(Seen {
-            links: bridge.into_iter().chain(end).collect(),
+            links: bridge.into_iter().chain(gateway).chain(end).collect(),
             addresses,
             fdb,
             elements: keyed
                 .map(|element| ((element.set, element.key.clone()), element))
                 .collect(),
             tables,
+            vlans,
         })
     }
 

@@ -4,15 +4,17 @@ use crate::action::{self, Action};
 use crate::assigned::InnerRoute;
 use crate::attach::wired;
 use crate::check::{Depth, Finding, Mend, Seen, difference};
-use crate::engine::{Engine, is_bridge_of, is_of};
+use crate::engine::{Engine, is_bridge_of, is_master_of, is_of};
 use crate::error::{Error, Result};
+use crate::filtering::filters;
 use crate::intent;
 use crate::purge::belongs;
 use crate::record::Claim;
 use crate::spec::{Attachment, Network, State};
+use crate::vlans::flags_of;
 use core_netlink::addr::AddressFilter;
 use core_netlink::fdb::{FdbEntry, FdbLife};
-use core_netlink::link::{Link, LinkFlags, Slave};
+use core_netlink::link::{Kind, Link, LinkFlags, Slave};
 use core_netlink::nft::Value;
 use core_netlink::route::{Route, RouteFilter, RouteType, Table};
 use core_netlink::{Conn, HwAddr, IfIndex};
@@ -66,8 +68,23 @@ impl Engine {
         if network.routed {
             return Ok(None);
         }
-        let object = format!("bridge `{}`", network.bridge);
-        let Some(link) = seen.link(|link| link.name == network.bridge) else {
+        let how = vlans_differ(network, seen);
+        if !how.is_empty() {
+            let object = format!("bridge `{}`", network.bridge);
+            return Ok(Some(Finding {
+                difference: difference(network, object, how),
+                mend: Mend::Do(self.plan_bridge(network, false)?),
+            }));
+        }
+        if !network.has_gateway_link() {
+            return Ok(None);
+        }
+        let name = network.gateway_link();
+        let object = match network.gateway_vlan() {
+            None => format!("bridge `{name}`"),
+            Some(_) => format!("link `{name}`"),
+        };
+        let Some(link) = seen.link(|link| link.name == name) else {
             let missing = difference(network, object, vec!["is missing".to_owned()]);
             let mend = Mend::Do(self.plan_bridge(network, false)?);
             return Ok(Some(Finding {
@@ -94,7 +111,8 @@ impl Engine {
             let wrong = is.filter(|is| is != value);
             how.extend(wrong.map(|is| format!("{path} is {is}, not {value}")));
         }
-        let wanted = !network.internal && network.owns_gateway_link() && has_loopback;
+        let may = network.owns_gateway_link() && network.vlans.is_none();
+        let wanted = !network.internal && may && has_loopback;
         let localnet = link.ipv4.as_ref().and_then(|conf| conf.route_localnet) == Some(1);
         how.extend(says(
             network.owns_gateway_link() && localnet != wanted,
@@ -104,7 +122,7 @@ impl Engine {
             Action::BridgeSettings(network.clone()),
             Action::BridgeUp(network.clone()),
             Action::Localnet {
-                bridge: network.bridge,
+                bridge: name,
                 on: wanted,
                 others: true,
             },
@@ -246,7 +264,7 @@ impl Engine {
             return self.routed_end_differs(of, link);
         }
         let bridge = seen
-            .link(|link| is_bridge_of(link, network))
+            .link(|link| is_master_of(link, network))
             .map(|link| link.index);
         let port = match &link.slave {
             Some(Slave::Bridge(port)) => port.clone(),
@@ -273,6 +291,10 @@ impl Engine {
         how.extend(
             wrong.map(|(name, is, _)| format!("{name} is {}", on_or_off(*is == Some(true)))),
         );
+        if let Some(vlans) = of.assigned.vlans.as_ref().filter(|_| on_bridge) {
+            let found = seen.vlans.get(&link.index);
+            how.extend(vlans.differs(found.map_or(&[], Vec::as_slice)));
+        }
         let entry = (link.index, HwAddr::from(of.mac));
         how.extend(says(
             on_bridge && !seen.fdb.contains(&entry),
@@ -405,6 +427,33 @@ fn routes_of(
     Ok(routes)
 }
 
+/// What is missing of a bridge that is to tell VLANs apart.
+fn vlans_differ(network: &Network, seen: &Seen) -> Vec<String> {
+    if network.vlans.is_none() {
+        return Vec::new();
+    }
+    let Some(bridge) = seen.link(|link| link.name == network.bridge) else {
+        return vec!["is missing".to_owned()];
+    };
+    let mut how = Vec::new();
+    how.extend(says(!filters(bridge), "does not tell VLANs apart"));
+    how.extend(says(!bridge.is_up(), "is down"));
+    let Some(vlan) = network
+        .gateway_vlan()
+        .filter(|_| network.has_gateway_link())
+    else {
+        return how;
+    };
+    let name = network.gateway_link();
+    let link = seen.link(|link| link.name == name);
+    how.extend(says(link.is_none(), format!("`{name}` is missing")));
+    let own = seen.vlans.get(&bridge.index).map_or(&[][..], Vec::as_slice);
+    let by_link = link.is_none_or(|link| matches!(link.kind, Some(Kind::Vlan(_))));
+    let apart = by_link && flags_of(own, vlan.get()).is_none();
+    how.extend(says(apart, format!("is not in VLAN {vlan} itself")));
+    how
+}
+
 fn bridge_differs(network: &Network, link: &Link, seen: &Seen) -> Vec<String> {
     let mut how = Vec::new();
     how.extend(says(!link.is_up(), "is down"));
@@ -414,8 +463,9 @@ fn bridge_differs(network: &Network, link: &Link, seen: &Seen) -> Vec<String> {
         "is not promiscuous",
     ));
     let mac = HwAddr::from(network.mac);
+    let owns = network.owns_gateway_link() && network.gateway_vlan().is_none();
     how.extend(says(
-        network.owns_gateway_link() && link.address.as_ref() != Some(&mac),
+        owns && link.address.as_ref() != Some(&mac),
         format!("its MAC address is not {mac}"),
     ));
     for subnet in &network.subnets {

@@ -42,6 +42,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) inner: Option<IfIndex>,
     /// By which number the host knows the namespace, once a pair leads there.
     pub(crate) inner_netns: Option<NsId>,
+    /// The link with the gateways, where it is another one.
+    pub(crate) gateway: Option<IfIndex>,
     /// The bridge was up and running before anything was done.
     pub(crate) bridge_runs: bool,
     /// 127.0.0.1 is routed to the bridge already.
@@ -366,13 +368,30 @@ pub(crate) fn is_of(link: &Link, key: &Key) -> bool {
 /// The same for a bridge, which has a derived MAC address besides.
 pub(crate) fn is_bridge_of(link: &Link, network: &Network) -> bool {
     if network.shared.is_some() {
-        return link.name == network.gateway_link() && matches!(link.kind, Some(Kind::Bridge(_)));
+        return link.name == network.gateway_link() && is_gateway_of(link, network);
     }
     match link.alias.as_deref() {
         Some(alias) => alias == network.name.alias(),
         None => {
             link.name == network.gateway_link() && link.address == Some(HwAddr::from(network.mac))
         }
+    }
+}
+
+/// Whether a link can have the gateways of a network that did not make it: a bridge, or one of their VLAN (the reference's are veths).
+pub(crate) fn is_gateway_of(link: &Link, network: &Network) -> bool {
+    match (&link.kind, network.gateway_vlan()) {
+        (Some(Kind::Bridge(_)), None) | (Some(Kind::Veth(_)), Some(_)) => true,
+        (Some(Kind::Vlan(of)), Some(vlan)) => of.id == Some(vlan.get()),
+        _ => false,
+    }
+}
+
+/// Whether a link is the bridge that a network's ports are on. One that tells VLANs apart may be anybody's.
+pub(crate) fn is_master_of(link: &Link, network: &Network) -> bool {
+    match network.vlans {
+        Some(_) => link.name == network.bridge && matches!(link.kind, Some(Kind::Bridge(_))),
+        None => is_bridge_of(link, network),
     }
 }
 

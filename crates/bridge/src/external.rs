@@ -14,6 +14,7 @@ use crate::publish::{port, rewrite};
 use crate::record::Definition;
 use crate::spec::{Attachment, AttachmentSpec, Network, NetworkSpec, State, Subnet};
 use crate::subnet;
+use crate::vlans::Vlans;
 use firewall::{Change, Element, Step};
 use ipnet::IpNet;
 use ns_mgmt::NetNs;
@@ -182,7 +183,7 @@ impl Engine {
     ) -> Result<Network> {
         let op = op(asked);
         let mut after = changed(&op, there, asked, force)?;
-        self.update_shared(there, &mut after)?;
+        self.update_shared(&op, there, &mut after)?;
         if after == *there {
             return Ok(after);
         }
@@ -208,11 +209,21 @@ impl Engine {
     }
 
     /// A bridge that somebody made and that is gone is made as the network's own; what it has of new gateways is noted.
-    fn update_shared(&mut self, there: &Network, after: &mut Network) -> Result<()> {
+    fn update_shared(&mut self, op: &str, there: &Network, after: &mut Network) -> Result<()> {
+        let (before, now) = (there.has_gateway_link(), after.has_gateway_link());
+        if now
+            && !before
+            && let Some(link) = self.find(after.gateway_link())?
+        {
+            let around = self.surroundings()?;
+            after.shared = Some(self.had_before(op, after, &link, &around)?);
+            return Ok(());
+        }
         let Some(had) = &mut after.shared else {
             return Ok(());
         };
         match self.find(there.gateway_link())? {
+            None if after.vlans.is_some_and(|vlans| vlans.gateway.is_none()) => {}
             None => after.shared = None,
             Some(link) => {
                 let new = after
@@ -242,7 +253,10 @@ impl Engine {
     pub(crate) fn reshape(&mut self, from: &Network, to: &Network) -> Result<()> {
         let (old, new) = (intent::network(from)?, intent::network(to)?);
         self.apply(&Change::add(only(&new, &old)))?;
-        if !to.routed && self.find(to.gateway_link())?.is_some() {
+        if !to.routed && self.find(to.bridge)?.is_some() {
+            if to.has_gateway_link() && !from.has_gateway_link() {
+                self.make_vlans(to, &mut Scene::default())?;
+            }
             self.kernel
                 .set_sysctls(None, crate::action::sysctls_of_bridge(to))?;
             self.bridge_up(to, &mut Scene::default())?;
@@ -255,6 +269,9 @@ impl Engine {
         }
         if from.has_ipv6() && !to.has_ipv6() {
             self.put_back(&(ipv6_switch(to.gateway_link()), "0"))?;
+        }
+        if from.has_gateway_link() && !to.has_gateway_link() {
+            self.delete_gateway_link(from)?;
         }
         self.apply(&Change::remove(only(&old, &new)))?;
         self.store.write_definition(&Definition {
@@ -374,6 +391,17 @@ fn changed(op: &str, there: &Network, asked: &NetworkSpec, force: bool) -> Resul
         );
         return Err(Error::exists(op, why).with_hint(hint));
     }
+    if asked.vlans != there.vlans {
+        let why = format!(
+            "it is there with {}, not {}",
+            of(there.vlans),
+            of(asked.vlans)
+        );
+        return Err(Error::exists(op, why).with_hint(format!(
+            "remove it when its containers are gone: vetch network rm {}",
+            there.name
+        )));
+    }
     let new = subnet::with_gateways(op, &asked.subnets, &asked.gateways)?;
     Ok(Network {
         subnets: merged(op, &there.subnets, &new, force)?,
@@ -384,6 +412,15 @@ fn changed(op: &str, there: &Network, asked: &NetworkSpec, force: bool) -> Resul
         policy: asked.policy.sorted(),
         ..there.clone()
     })
+}
+
+/// VLANs in words.
+fn of(vlans: Option<Vlans>) -> String {
+    match vlans.map(|vlans| vlans.gateway) {
+        None => "no VLANs".to_owned(),
+        Some(None) => "the bridge's own VLAN".to_owned(),
+        Some(Some(vlan)) => format!("VLAN {vlan}"),
+    }
 }
 
 /// Those that are there and the new ones; one that meets a new one is replaced or refused.

@@ -92,7 +92,8 @@ impl Engine {
             noted: firewall::noted(&before.interfaces, before.ipv6_everywhere),
             ..HostForwarding::default()
         };
-        for network in ways_out.iter().filter(|network| !network.routed) {
+        let has_link = |network: &&&&Network| !network.routed && network.has_gateway_link();
+        for network in ways_out.iter().filter(has_link) {
             let v4 = network.has_ipv4();
             host.interfaces.push(self.interface(
                 network.gateway_link(),

@@ -19,6 +19,9 @@ pub(crate) fn owner(key: &Key) -> Owner {
 
 /// The elements of a network.
 pub(crate) fn network(network: &Network) -> Result<Change> {
+    if !network.has_gateway_link() {
+        return Ok(Change::default()); // this host has no part in it
+    }
     let policy = &network.policy;
     let intent = firewall::Network {
         subnets: network.subnets.iter().map(|subnet| subnet.prefix).collect(),
@@ -60,6 +63,10 @@ pub(crate) fn attachment(attachment: &Attachment) -> Result<Change> {
         router: attachment.router,
         unguarded: attachment.unguarded,
         mac_only: attachment.assigned.mac_only,
+        tagged: match &attachment.assigned.vlans {
+            Some(vlans) => vlans.tagged().into(),
+            None => Vec::new(),
+        },
         routed: attachment.assigned.routed.as_ref().map(|link| Routed {
             masquerade: link.masquerade,
             reachable: link.reachable,

@@ -10,6 +10,7 @@ use crate::port::{PortSpec, merged};
 use crate::record::{Claim, Opened, now};
 use crate::spec::{Attachment, Network, State};
 use crate::translation::Translation;
+use crate::vlans::PortVlans;
 use core_netlink::MacAddr;
 use core_netlink::link::{Link, LinkFilter};
 use core_netlink::nft::{Family, Value};
@@ -138,7 +139,7 @@ impl Engine {
             match self.store.claim(&key) {
                 Ok(Some(_)) => {}
                 Err(err) if !err.is_damaged() => return Err(err),
-                _ => lost.push(self.rebuild(network, key, trace)),
+                _ => lost.push(self.rebuild(network, key, trace)?),
             }
         }
         Ok(lost)
@@ -169,12 +170,13 @@ impl Engine {
         Ok(traces)
     }
 
-    fn rebuild(&mut self, network: &Network, key: Key, trace: Trace) -> Claim {
+    fn rebuild(&mut self, network: &Network, key: Key, trace: Trace) -> Result<Claim> {
         let number = trace.link.as_ref().and_then(|link| link.link_netnsid);
         let namespace = number.and_then(|number| self.kernel.by_number(number));
         let cookie = namespace
             .as_ref()
             .and_then(|namespace| self.kernel.cookie(namespace).ok());
+        let vlans = self.vlans_of(network, trace.link.as_ref())?;
         let first = trace.addresses.first();
         let derived = first.map(|ip| network.name.mac(*ip));
         let attachment = Attachment {
@@ -190,6 +192,7 @@ impl Engine {
             gateways: network.ways_out(),
             assigned: Assigned {
                 mac_only: trace.mac_only,
+                vlans,
                 ..Assigned::default()
             },
             mtu: network.mtu,
@@ -207,12 +210,22 @@ impl Engine {
             since: now(),
             key,
         };
-        Claim {
+        Ok(Claim {
             attachment,
             wish: None,
             boot: self.store.boot.clone(),
             here: self.store.here,
-        }
+        })
+    }
+
+    /// The VLANs that a port is in, where its network has any.
+    fn vlans_of(&mut self, network: &Network, port: Option<&Link>) -> Result<Option<PortVlans>> {
+        let Some(port) = port.filter(|_| network.vlans.is_some()) else {
+            return Ok(None);
+        };
+        let members = self.members()?;
+        let found = members.get(&port.index);
+        Ok(Some(PortVlans::found(found.map_or(&[], Vec::as_slice))))
     }
 }
 

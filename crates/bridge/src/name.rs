@@ -16,6 +16,9 @@ pub const HOST_END: &str = "vtp";
 /// What the alias of everything of ours begins with.
 pub const MARK: &str = "vetch:";
 
+/// The alias of a bridge that belongs to several networks.
+pub(crate) const SEVERAL: &str = "vetch:*";
+
 const NETWORK_BYTES: usize = 40;
 const ID_BYTES: usize = 96;
 const ALIAS_BYTES: usize = 255; // IFALIASZ - 1
@@ -55,6 +58,12 @@ impl NetworkName {
     pub fn alias(&self) -> String {
         format!("{MARK}{}", self.0)
     }
+}
+
+/// The MAC address of a bridge that belongs to several networks: `02:` and five bytes of SHA-256 over `vetch bridge mac 2`, a zero byte
+/// and its name.
+pub(crate) fn mac_of_bridge(bridge: IfName) -> MacAddr {
+    local_mac(&["vetch bridge mac 2", &bridge.to_string()])
 }
 
 impl FromStr for NetworkName {

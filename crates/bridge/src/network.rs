@@ -1,17 +1,18 @@
 //! Making and removing networks.
 
 use crate::action::Action;
-use crate::engine::{Engine, Scene, if_damaged, is_bridge_of};
+use crate::engine::{Engine, Scene, if_damaged, is_master_of};
 use crate::error::{Error, Result};
 use crate::forwarding::{self, Surroundings};
 use crate::intent;
-use crate::name::NetworkName;
+use crate::name::{NetworkName, mac_of_bridge};
 use crate::policy;
 use crate::record::{Definition, Opened, now};
 use crate::same;
 use crate::settle::Detached;
 use crate::spec::{Attachment, Network, NetworkSpec, State};
 use crate::subnet::{self, Taken};
+use crate::vlans;
 use core_netlink::Family;
 use core_netlink::link::Link;
 use core_netlink::route::RouteType;
@@ -66,8 +67,8 @@ impl Engine {
             .filter(|there| there.state == State::Up)
         {
             same::check(&op, &there.network, spec)?;
-            let plan = match self.find(there.network.gateway_link())? {
-                Some(link) if !is_bridge_of(&link, &there.network) => Vec::new(),
+            let plan = match self.find(there.network.bridge)? {
+                Some(link) if !is_master_of(&link, &there.network) => Vec::new(),
                 link => self.plan_bridge_again(&there.network, link.as_ref())?,
             };
             return Ok((there.network, plan));
@@ -78,6 +79,9 @@ impl Engine {
         let there = around.links.iter().find(|link| link.name == gateway_link);
         if let Some(link) = there.filter(|_| spec.external_ipam && !spec.routed) {
             network.shared = Some(self.had_before(&op, &network, link, &around)?);
+        }
+        if network.vlans.is_some() {
+            self.join_bridge(&op, &mut network, &around)?;
         }
         policy::check_bridge(&op, &network, &self.every_network()?)?;
         if let Some(link) = there.filter(|_| network.owns_gateway_link()) {
@@ -107,7 +111,7 @@ impl Engine {
             plan.push(Action::Define(definition(State::Claimed)));
         }
         plan.push(Action::Tables);
-        if network.owns_gateway_link() {
+        if network.owns_gateway_link() || network.vlans.is_some() {
             plan.push(Action::Bridge(network.clone()));
         }
         if !network.routed {
@@ -135,11 +139,12 @@ impl Engine {
         network: &Network,
         link: Option<&Link>,
     ) -> Result<Vec<Action>> {
-        if network.routed || link.is_some_and(Link::is_up) {
+        if network.routed || (link.is_some_and(Link::is_up) && self.has_vlans(network, link)?) {
             return Ok(Vec::new());
         }
+        let there = link.is_some() && network.vlans.is_none();
         let mut plan = self.plan_bridge(network, false)?;
-        plan.retain(|action| link.is_none() || !matches!(action, Action::Bridge(_)));
+        plan.retain(|action| !there || !matches!(action, Action::Bridge(_)));
         Ok(plan)
     }
 
@@ -147,7 +152,8 @@ impl Engine {
         let networks = self.every_network()?;
         let mut routes = taken(around);
         if let Some(bridge) = spec.bridge.filter(|_| spec.external_ipam) {
-            routes.retain(|route| route.link != bridge.to_string()); // it may be there, with its addresses
+            let link = vlans::gateway_link(bridge, spec.vlans).to_string();
+            routes.retain(|route| route.link != link); // it may be there, with its addresses
         }
         let mut subnets = spec.subnets.clone();
         for subnet in &subnets {
@@ -168,9 +174,13 @@ impl Engine {
         }
         let mtu = spec.mtu.or_else(|| around.mtu()).unwrap_or(1500);
         let mtu = mtu.clamp(least_mtu(v6), 65535);
+        let bridge = spec.bridge.unwrap_or_else(|| name.bridge());
         let mut network = Network {
-            bridge: spec.bridge.unwrap_or_else(|| name.bridge()),
-            mac: name.bridge_mac(),
+            bridge,
+            mac: match spec.vlans {
+                Some(_) => mac_of_bridge(bridge),
+                None => name.bridge_mac(),
+            },
             name,
             subnets,
             internal: spec.internal,
@@ -181,6 +191,8 @@ impl Engine {
             external_ipam: spec.external_ipam,
             routed: spec.routed,
             promiscuous: spec.promiscuous,
+            vlans: spec.vlans,
+            before: None,
             shared: None,
             policy: spec.policy.sorted(),
             reaches: Vec::new(),
@@ -302,8 +314,8 @@ impl Engine {
                 .with_hint(format!("detach them, or: vetch network rm --force {name}")));
         }
         let networks = self.every_network().or_else(if_damaged)?;
-        let mut joined = policy::dependents(name, &networks, definition.network.gateway_link());
-        if let Some(other) = joined.next().filter(|_| !force) {
+        let joined = policy::dependents(&definition.network, &networks).next();
+        if let Some(other) = joined.filter(|_| !force) {
             let err = Error::exists(op, format!("network `{other}` is joined to it"));
             return Err(err.with_hint(format!(
                 "remove that one first, or: vetch network rm --force {name}"
@@ -404,6 +416,7 @@ pub(crate) fn check_alone(op: &str, spec: &NetworkSpec) -> Result<()> {
         subnet::with_gateways(op, &spec.subnets, &spec.gateways)?;
     }
     spec.policy.check(op)?;
+    vlans::check(op, spec)?;
     let least = least_mtu(spec.ipv6 || families(false).next().is_some());
     if let Some(mtu) = spec.mtu.filter(|mtu| !(least..=65535).contains(mtu)) {
         return bad(format!("mtu {mtu}: right is {least} to 65535"));

@@ -226,23 +226,31 @@ pub(crate) fn check_bridge(op: &str, network: &Network, networks: &[Network]) ->
 
 /// The networks that are joined to this one by their own definition, or are on its bridge.
 pub(crate) fn dependents<'a>(
-    name: &'a NetworkName,
+    network: &'a Network,
     networks: &'a [Network],
-    bridge: IfName,
 ) -> impl Iterator<Item = &'a NetworkName> {
     let joins = move |other: &&Network| {
         let mut joined = other.reaches.iter().chain(&other.reached_by);
-        let guest = other.gateway_link() == bridge && !other.owns_gateway_link();
-        other.name != *name && (guest || joined.any(|of| of.network == *name))
+        other.name != network.name
+            && (is_guest(other, network) || joined.any(|of| of.network == network.name))
     };
     networks.iter().filter(joins).map(|other| &other.name)
+}
+
+/// Whether a network uses a link that is another one's.
+fn is_guest(guest: &Network, of: &Network) -> bool {
+    let link = of.gateway_link();
+    let same = guest.gateway_link() == link && !guest.owns_gateway_link();
+    let in_vlan = guest.vlans.is_some() && guest.bridge == link;
+    of.owns_gateway_link() && (same || in_vlan)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::record::now;
-    use crate::spec::Subnet;
+    use crate::spec::{Shared, Subnet};
+    use crate::vlans::Vlans;
 
     fn network(name: &str, subnet: &str) -> Network {
         let prefix: ipnet::IpNet = subnet.parse().unwrap();
@@ -262,6 +270,8 @@ mod tests {
             external_ipam: false,
             routed: false,
             promiscuous: false,
+            vlans: None,
+            before: None,
             shared: None,
             policy: Policy::default(),
             reaches: Vec::new(),
@@ -316,9 +326,34 @@ mod tests {
         );
         blue.bridge = "br7".parse().unwrap();
         check_bridge("create", &blue, &[red.clone()]).unwrap();
-        let (name, bridge, all) = (blue.name.clone(), blue.bridge, [red, blue]);
-        let found: Vec<_> = dependents(&name, &all, bridge).collect();
+        let all = [red, blue.clone()];
+        let found: Vec<_> = dependents(&blue, &all).collect();
         assert_eq!(found, [&all[0].name]);
+    }
+
+    #[test]
+    fn a_bridge_goes_after_those_that_use_it() {
+        let depend = |on: &Network, other: &Network| {
+            dependents(on, &[on.clone(), other.clone()])
+                .next()
+                .is_some()
+        };
+        let blue = network("blue", "10.1.0.0/24");
+        let mut red = network("red", "10.2.0.0/24");
+        red.bridge = blue.bridge;
+        red.vlans = Some(Vlans {
+            gateway: 100.try_into().ok(),
+        });
+        assert!(depend(&blue, &red) && !depend(&red, &blue));
+        let mut grey = red.clone();
+        grey.name = "grey".parse().unwrap();
+        grey.vlans = Some(Vlans {
+            gateway: 200.try_into().ok(),
+        });
+        assert!(!depend(&red, &grey) && !depend(&grey, &red));
+        grey.vlans = red.vlans;
+        grey.shared = Some(Shared::default());
+        assert!(depend(&red, &grey) && !depend(&grey, &red));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::action::Action;
 use crate::engine::{DYING, Engine, Scene};
 use crate::error::{Error, Result};
 use crate::forwarding;
-use crate::name::{HOST_END, Key, MARK, NetworkName};
+use crate::name::{HOST_END, Key, MARK, NetworkName, SEVERAL};
 use crate::record::Opened;
 use core_netlink::link::{Kind, Link, LinkFilter};
 use core_netlink::{IfIndex, IfName};
@@ -122,7 +122,7 @@ impl Engine {
         let links = self.kernel.route()?.links(&LinkFilter::default());
         let mut links = links.map_err(|err| Error::netlink("look for links that are left", err))?;
         links.retain(|link| match link.alias.as_deref() {
-            Some(alias) => is_named(alias, name),
+            Some(alias) => is_named(alias, name) || (name.is_none() && alias == SEVERAL),
             None => name.is_none() && is_end(link),
         });
         Ok(links)

@@ -5,12 +5,14 @@
 mod assigned;
 mod opened;
 mod policy;
+mod vlans;
 
 use crate::error::{Error, Result};
 use crate::name::{AttachmentId, Key, NetworkName};
 use crate::policy::Joined;
 use crate::port::PortSpec;
 use crate::spec::{Attachment, AttachmentSpec, Network, Shared, State, Subnet};
+use crate::vlans::{Before, Vlans};
 use assigned::{AssignedFile, TranslationFile};
 use core_netlink::{IfName, MacAddr};
 use ipnet::IpNet;
@@ -21,8 +23,10 @@ use std::fmt::Display;
 use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
+use vlans::{BeforeFile, VlansFile};
 
-const FORMAT: u32 = 5; // 1: without policy, joined networks and openings of attachments; 2: DHCP servers and routers; 3: external IPAM; 4: translation
+/// 1: without policy, joined networks and openings of attachments; 2: DHCP servers and routers; 3: external IPAM; 4: VLANs, translation.
+const FORMAT: u32 = 5;
 
 /// A network and how far its life has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +126,10 @@ struct DefinitionFile {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     promiscuous: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    vlans: Option<VlansFile>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<BeforeFile>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     shared: Option<SharedFile>,
     #[serde(default)]
     policy: PolicyFile,
@@ -202,6 +210,8 @@ impl Definition {
             external_ipam: network.external_ipam,
             routed: network.routed,
             promiscuous: network.promiscuous,
+            vlans: network.vlans.map(VlansFile::from),
+            before: network.before.map(BeforeFile::from),
             shared: network.shared.as_ref().map(|shared| SharedFile {
                 gateways: texts(&shared.gateways),
                 ipv4: shared.ipv4,
@@ -235,6 +245,8 @@ impl Definition {
             external_ipam: file.external_ipam,
             routed: file.routed,
             promiscuous: file.promiscuous,
+            vlans: file.vlans.map(Vlans::from),
+            before: file.before.map(Before::from),
             shared: file.shared.map(|shared| Shared {
                 gateways: values(shared.gateways),
                 ipv4: shared.ipv4,
@@ -372,10 +384,12 @@ pub(crate) mod tests {
     use super::*;
     use crate::assigned::{Assigned, InnerRoute};
     use crate::policy::Policy;
+    use crate::vlans::PortVlans;
     use crate::{Source, Translation};
     use proptest::prelude::*;
 
     pub(crate) fn claim() -> Claim {
+        let vlan = |number: u16| core_netlink::VlanId::try_from(number).ok();
         let spec = AttachmentSpec::new("blue".parse().unwrap(), "cli:web".parse().unwrap());
         let key = spec.key();
         Claim {
@@ -397,6 +411,9 @@ pub(crate) mod tests {
                         ..InnerRoute::to("10.8.0.0/16".parse().unwrap())
                     }],
                     hairpin: true,
+                    vlans: Some(
+                        PortVlans::new(vlan(100), vlan(200).zip(vlan(299))).keeping_default(true),
+                    ),
                     ..Assigned::default()
                 },
                 mtu: 1500,
@@ -460,6 +477,13 @@ pub(crate) mod tests {
         definition.network.reaches.push(Joined {
             network: "red".parse().unwrap(),
             bridge: "vbr-red".parse().unwrap(),
+        });
+        definition.network.vlans = Some(Vlans {
+            gateway: 100.try_into().ok(),
+        });
+        definition.network.before = Some(Before {
+            filtering: false,
+            member: true,
         });
         let bytes = definition.write().unwrap();
         assert_eq!(Definition::read("it", &bytes).unwrap(), definition);

@@ -1,12 +1,12 @@
 //! Bridges that others made: used as they are found, and left as they were.
 
-use crate::engine::{Engine, netlink};
+use crate::engine::{Engine, is_gateway_of, netlink};
 use crate::error::{Error, Result};
 use crate::forwarding::{Surroundings, ipv4_switch, ipv6_switch, is_default};
 use crate::host::is_up;
 use crate::spec::{Network, Shared, Subnet};
 use core_netlink::addr::{AddressFilter, AddressSpec};
-use core_netlink::link::{Kind, Link, LinkFlags, LinkSpec};
+use core_netlink::link::{Link, LinkFlags, LinkSpec};
 use core_netlink::{IfIndex, IfName};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -29,8 +29,12 @@ impl Engine {
         link: &Link,
         around: &Surroundings,
     ) -> Result<Shared> {
-        if !matches!(link.kind, Some(Kind::Bridge(_))) {
-            let why = format!("a link `{}` is there, and is no bridge", link.name);
+        if !is_gateway_of(link, network) {
+            let what = match network.gateway_vlan() {
+                None => "is no bridge".to_owned(),
+                Some(vlan) => format!("is not that of VLAN {vlan}"),
+            };
+            let why = format!("a link `{}` is there, and {what}", link.name);
             return Err(Error::exists(op, why).with_hint("give another name"));
         }
         let mut defaults = around.routes.iter().filter(|route| is_default(route));

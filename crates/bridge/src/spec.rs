@@ -5,6 +5,7 @@ use crate::name::{AttachmentId, Key, NetworkName};
 use crate::policy::{Joined, Policy};
 use crate::port::PortSpec;
 use crate::translation::Translation;
+use crate::vlans::{self, Before, Vlans};
 use core_netlink::{IfName, MacAddr};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -46,6 +47,8 @@ pub struct NetworkSpec {
     pub promiscuous: bool,
     /// The bridge's name; derived from the network's unless given.
     pub bridge: Option<IfName>,
+    /// The bridge tells VLANs apart. Only with `external_ipam`; several such networks may be on one bridge.
+    pub vlans: Option<Vlans>,
     /// What its containers may do, where it differs from the usual.
     pub policy: Policy,
     /// Networks whose containers can be connected to from here. They must be there, and not internal.
@@ -71,6 +74,7 @@ impl NetworkSpec {
             routed: false,
             promiscuous: false,
             bridge: None,
+            vlans: None,
             policy: Policy::default(),
             reaches: Vec::new(),
             reached_by: Vec::new(),
@@ -115,7 +119,11 @@ pub struct Network {
     pub routed: bool,
     /// The bridge hands every packet up to the host.
     pub promiscuous: bool,
-    /// Where somebody else made the bridge: it is used as it is, and stays when the network goes.
+    /// The bridge tells VLANs apart. It belongs to all networks on it together then.
+    pub vlans: Option<Vlans>,
+    /// What such a bridge was like, where it was there.
+    pub before: Option<Before>,
+    /// Where somebody else made the link with the gateways: it is used as it is, and stays when the network goes.
     pub shared: Option<Shared>,
     /// What its containers may do, where it differs from the usual.
     pub policy: Policy,
@@ -151,9 +159,9 @@ pub(crate) struct Ends {
 pub(crate) const BIG_TCP: u32 = 192 * 1024;
 
 impl Network {
-    /// The link that has the gateways' addresses: the bridge.
+    /// The link that has the gateways' addresses: the bridge, or that of their VLAN.
     pub fn gateway_link(&self) -> IfName {
-        self.bridge
+        vlans::gateway_link(self.bridge, self.vlans)
     }
 
     /// Whether that link is its own.
@@ -173,7 +181,8 @@ impl Network {
         } else {
             self.gateway_link()
         };
-        let ours = self.shared.is_none() && !of.assigned.foreign;
+        // In a VLAN, br_netfilter would hide from the firewall by which link such packets came.
+        let ours = self.shared.is_none() && self.vlans.is_none() && !of.assigned.foreign;
         Some(link).filter(|_| !self.internal && ours)
     }
 

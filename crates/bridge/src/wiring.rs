@@ -181,7 +181,8 @@ impl Engine {
             ..LinkSpec::default()
         };
         let port = port_settings(attachment);
-        let entry = station(index, attachment.mac);
+        let entry = station(index, attachment.mac); // in each VLAN that the port is in by then
+        let vlans = attachment.assigned.vlans.as_ref();
         let big = big_tcp(big);
         let mut requests: Vec<Box<dyn Request + '_>> = vec![
             Box::new(SetLink::new(index, &strict)),
@@ -189,8 +190,9 @@ impl Engine {
                 link: index,
                 port: &port,
             }),
-            Box::new(Netlink::replace(entry)),
         ];
+        requests.extend(vlans.into_iter().flat_map(|vlans| vlans.requests(index)));
+        requests.push(Box::new(Netlink::replace(entry)));
         // A bridge can have no more than its ports, and without one nothing that is big.
         let bridge = scene.bridge.filter(|_| big.gso_max_size.is_some());
         requests
@@ -231,7 +233,8 @@ impl Engine {
             requests.push(Box::new(Netlink::replace(route)));
         }
         let bridge = scene.bridge.filter(|_| !scene.bridge_runs);
-        for link in [Some(index), bridge].into_iter().flatten() {
+        let gateway = scene.gateway.filter(|_| bridge.is_some());
+        for link in [Some(index), bridge, gateway].into_iter().flatten() {
             requests.push(Box::new(GetLink(link.into())));
         }
         let inner = scene.inner.zip(scene.inner_netns);

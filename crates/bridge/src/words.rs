@@ -35,6 +35,9 @@ pub(crate) fn bridge_step(network: &Network) -> Step {
         name,
         ..
     } = network;
+    if network.vlans.is_some() {
+        return vlans_step(network);
+    }
     let words = vec![
         format!(
             "ip link add {bridge} address {mac} mtu {mtu} type bridge stp_state 0 mcast_snooping 0"
@@ -45,6 +48,33 @@ pub(crate) fn bridge_step(network: &Network) -> Step {
         format!("make bridge `{bridge}`"),
         words,
         vec![format!("ip link delete {bridge}")],
+    )
+}
+
+fn vlans_step(network: &Network) -> Step {
+    let Network { bridge, mac, .. } = network;
+    let mut words = vec![
+        format!("ip link add {bridge} address {mac} type bridge stp_state 0 mcast_snooping 0"),
+        format!("ip link set {bridge} type bridge vlan_filtering 1"),
+        format!("ip link set {bridge} up"),
+    ];
+    let mut undo = Vec::new();
+    if let Some(vlan) = network
+        .gateway_vlan()
+        .filter(|_| network.has_gateway_link())
+    {
+        let link = network.gateway_link();
+        words.push(format!("bridge vlan add vid {vlan} dev {bridge} self"));
+        words.push(format!(
+            "ip link add {link} link {bridge} type vlan id {vlan}"
+        ));
+        undo.push(format!("ip link delete {link}"));
+        undo.push(format!("bridge vlan del vid {vlan} dev {bridge} self"));
+    }
+    step(
+        format!("let bridge `{bridge}` tell VLANs apart"),
+        words,
+        undo,
     )
 }
 
@@ -209,6 +239,8 @@ pub(crate) fn host_end_step(attachment: &Attachment, bridge: IfName, big_tcp: bo
     words.push(format!(
         "bridge link set dev {end} learning {open} flood {open} locked {guarded} isolated {isolated} hairpin {hairpin}"
     ));
+    let vlans = attachment.assigned.vlans.as_ref();
+    words.extend(vlans.into_iter().flat_map(|vlans| vlans.words(end)));
     words.push(format!(
         "bridge fdb replace {mac} dev {end} master static sticky"
     ));

@@ -1,8 +1,10 @@
 //! What came with an attachment's addresses, as it is written.
 
+use super::vlans::PortVlansFile;
 use super::{Text, texts, values};
 use crate::assigned::{Assigned, InnerRoute, RoutedLink};
 use crate::translation::Translation;
+use crate::vlans::PortVlans;
 use firewall::{Region, Source};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,8 @@ pub(super) struct AssignedFile {
     detect_duplicates: bool,
     down: bool,
     mac_only: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vlans: Option<PortVlansFile>,
     #[serde(skip_serializing_if = "Option::is_none")]
     routed: Option<RoutedFile>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -55,6 +59,7 @@ impl From<&Assigned> for AssignedFile {
             detect_duplicates: assigned.detect_duplicates,
             down: assigned.down,
             mac_only: assigned.mac_only,
+            vlans: assigned.vlans.as_ref().map(PortVlansFile::from),
             routed: assigned.routed.as_ref().map(RoutedFile::from),
             foreign: assigned.foreign,
         }
@@ -69,6 +74,7 @@ impl From<AssignedFile> for Assigned {
             detect_duplicates: file.detect_duplicates,
             down: file.down,
             mac_only: file.mac_only,
+            vlans: file.vlans.map(PortVlans::from),
             routed: file.routed.map(RoutedLink::from),
             foreign: file.foreign,
         }
