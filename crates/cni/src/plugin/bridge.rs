@@ -2,6 +2,7 @@
 
 mod foreign;
 mod keys;
+mod vlans;
 
 use super::wired::{self, given, interfaces, leased, subnet};
 use super::{Input, Plugin, Target};
@@ -73,8 +74,11 @@ fn del(
 }
 
 fn status(session: &mut Session, input: &Input<'_>) -> Result<()> {
-    Keys::read(input)?;
+    let keys = Keys::read(input)?;
     super::collect::status(session)?;
+    if let Some(vlans) = keys.network_vlans()? {
+        super::collect::vlans(session, vlans)?;
+    }
     input.ipam()?.status()
 }
 
@@ -118,6 +122,7 @@ fn network(
         promiscuous: keys.promisc_mode,
         host_services: keys.vetch.host_services.unwrap_or(true),
         bridge: Some(keys.bridge),
+        vlans: keys.network_vlans()?,
         policy: Policy {
             masquerade: keys.ip_masq,
             reachable: keys.is_reachable(policy.map(|policy| policy.reachable)),
@@ -145,6 +150,7 @@ fn attachment(
             detect_duplicates: keys.enabledad,
             down: keys.disable_container_interface,
             mac_only: guard == Guard::Mac,
+            vlans: keys.vlans()?,
             ..Assigned::default()
         },
         ports: input.ahead.ports.clone(),

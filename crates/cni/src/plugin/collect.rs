@@ -4,7 +4,7 @@ use super::Input;
 use crate::attachment::AttachmentKey;
 use crate::error::{Code, Error, Result};
 use crate::session::{Session, failed, network_name};
-use bridge::{Attachment, Who};
+use bridge::{Attachment, Vlans, Who};
 
 /// Takes away each attachment of the network that CNI made and that is not among the valid ones.
 pub(super) fn attachments(
@@ -42,8 +42,19 @@ fn is_stale(of: &Attachment, valid: &[AttachmentKey]) -> bool {
 /// Whether an ADD finds what it needs of the host: records that can be read, netlink, nftables.
 pub(super) fn status(session: &mut Session) -> Result<()> {
     let probed = session.host().and_then(|host| host.probe().map_err(failed));
-    probed.map_err(|err| Error {
+    probed.map_err(unavailable)
+}
+
+/// Whether the kernel's bridges know VLANs.
+pub(super) fn vlans(session: &mut Session, vlans: Vlans) -> Result<()> {
+    let host = session.host()?;
+    let probed = host.probe_vlans(vlans).map_err(failed);
+    probed.map_err(unavailable)
+}
+
+fn unavailable(err: Error) -> Error {
+    Error {
         code: Code::Unavailable,
         ..err
-    })
+    }
 }

@@ -7,6 +7,11 @@ fn bridge(changed: Value, code: u64, says: &'static str) -> Bad {
     keys("bridge", changed, code, says)
 }
 
+/// Behind one that is right.
+fn trunk(second: Value, code: u64, says: &'static str) -> Bad {
+    bridge(json!({"vlanTrunk": [{"id": 7}, second]}), code, says)
+}
+
 fn of_bridge() -> Vec<Bad> {
     vec![
         bridge(json!({"bridge": 5}), 6, "`bridge`"),
@@ -38,10 +43,36 @@ fn of_bridge() -> Vec<Bad> {
             "`hairpinMode`",
         ),
         bridge(json!({"vlan": "x"}), 6, "`vlan`"),
-        bridge(json!({"vlan": 7}), 2, "`vlan`"),
-        bridge(json!({"vlan": 4095}), 2, "`vlan`"),
+        bridge(json!({"vlan": 1.5}), 6, "`vlan`"),
+        bridge(json!({"vlan": -1}), 7, "`vlan`"),
+        bridge(json!({"vlan": 4095}), 7, "`vlan`"),
+        bridge(json!({"vlan": 65_536}), 7, "`vlan`"),
+        bridge(
+            json!({"vlan": 4094, "bridge": "elevenbytes"}),
+            7,
+            "`bridge`",
+        ),
         bridge(json!({"vlanTrunk": {}}), 6, "`vlanTrunk`"),
-        bridge(json!({"vlanTrunk": [{"id": 7}]}), 2, "`vlanTrunk`"),
+        bridge(json!({"vlanTrunk": [7]}), 6, "`vlanTrunk[0]`"),
+        trunk(json!({}), 7, "`vlanTrunk[1]`"),
+        trunk(json!({"id": "7"}), 6, "`vlanTrunk[1].id`"),
+        trunk(json!({"id": 0}), 7, "`vlanTrunk[1].id`"),
+        trunk(json!({"id": 4095}), 7, "`vlanTrunk[1].id`"),
+        trunk(json!({"id": 7, "minID": 7}), 7, "`vlanTrunk[1]`"),
+        trunk(json!({"minID": 7}), 7, "`vlanTrunk[1]`"),
+        trunk(json!({"maxID": 7}), 7, "`vlanTrunk[1]`"),
+        trunk(json!({"minID": 0, "maxID": 7}), 7, "`vlanTrunk[1].minID`"),
+        trunk(
+            json!({"minID": 7, "maxID": 4095}),
+            7,
+            "`vlanTrunk[1].maxID`",
+        ),
+        trunk(json!({"minID": 8, "maxID": 7}), 7, "`vlanTrunk[1]`"),
+        bridge(
+            json!({"preserveDefaultVlan": 1}),
+            6,
+            "`preserveDefaultVlan`",
+        ),
         bridge(json!({"macspoofchk": 1}), 6, "`macspoofchk`"),
         bridge(json!({"enabledad": "x"}), 6, "`enabledad`"),
         bridge(

@@ -1,8 +1,10 @@
 //! The keys of `bridge`, and what they mean for the network.
 
-use crate::error::{Code, Error, Result};
+use super::vlans::{self, Trunk};
+use crate::error::{Error, Result};
 use crate::json;
 use crate::plugin::{Input, wired};
+use bridge::{PortVlans, Vlans};
 use core_netlink::IfName;
 use serde::Deserialize;
 
@@ -21,7 +23,8 @@ pub(super) struct Keys {
     pub(super) hairpin_mode: bool,
     pub(super) promisc_mode: bool,
     vlan: i64,
-    vlan_trunk: Vec<serde_json::Value>,
+    vlan_trunk: Vec<Trunk>,
+    preserve_default_vlan: Option<bool>,
     pub(super) macspoofchk: bool,
     pub(super) enabledad: bool,
     pub(super) disable_container_interface: bool,
@@ -67,6 +70,7 @@ impl Default for Keys {
             promisc_mode: false,
             vlan: 0,
             vlan_trunk: Vec::new(),
+            preserve_default_vlan: None,
             macspoofchk: false,
             enabledad: false,
             disable_container_interface: false,
@@ -94,10 +98,7 @@ impl Keys {
             return Err(Error::invalid("disableContainerInterface", why));
         }
         wired::check_backend("ipMasqBackend", &self.ip_masq_backend)?;
-        if self.vlan != 0 || !self.vlan_trunk.is_empty() {
-            let why = "`vlan`, `vlanTrunk`: VLANs on the bridge are not made here";
-            return Err(Error::new(Code::UnsupportedField, why));
-        }
+        self.check_vlan_link()?;
         if self.vetch.guard == Some(Guard::Addresses) && !has_ipam {
             let why = "without `ipam` nobody knows the addresses: `mac` or `none`";
             return Err(Error::invalid("vetch.guard", why));
@@ -108,6 +109,30 @@ impl Keys {
     /// Bytes.
     pub(super) fn mtu(&self) -> Result<u32> {
         wired::mtu(self.mtu)
+    }
+
+    /// The VLANs of containers' ports, if the bridge is to tell them apart.
+    pub(super) fn vlans(&self) -> Result<Option<PortVlans>> {
+        vlans::of_port(self.vlan, &self.vlan_trunk, self.preserve_default_vlan)
+    }
+
+    /// The VLAN of the network's gateways: the first is that of the bridge itself.
+    pub(super) fn network_vlans(&self) -> Result<Option<Vlans>> {
+        let gateway = |vlans: PortVlans| vlans.untagged().filter(|vlan| vlan.get() != 1);
+        let vlans = self.vlans()?;
+        Ok(vlans.map(|vlans| Vlans {
+            gateway: gateway(vlans),
+        }))
+    }
+
+    /// The link with the gateways of a VLAN must have a name.
+    fn check_vlan_link(&self) -> Result<()> {
+        let Some(vlan) = self.network_vlans()?.and_then(|vlans| vlans.gateway) else {
+            return Ok(());
+        };
+        let link = format!("{}.{vlan}", self.bridge).parse::<IfName>();
+        let bad = |bad| Error::invalid("bridge", format!("the link of VLAN {vlan}: {bad}"));
+        link.map(drop).map_err(bad)
     }
 
     /// Whether the bridge has the gateway's addresses.
