@@ -6,15 +6,14 @@ use crate::attach::wired;
 use crate::check::{Depth, Finding, Mend, Seen, difference};
 use crate::engine::{Engine, is_bridge_of, is_master_of, is_of};
 use crate::error::{Error, Result};
-use crate::filtering::filters;
+use crate::filtering::vlans_differ;
 use crate::intent;
 use crate::purge::belongs;
 use crate::record::Claim;
 use crate::spec::{Attachment, Network, State};
-use crate::vlans::flags_of;
 use core_netlink::addr::AddressFilter;
 use core_netlink::fdb::{FdbEntry, FdbLife};
-use core_netlink::link::{Kind, Link, LinkFlags, Slave};
+use core_netlink::link::{Link, LinkFlags, Slave};
 use core_netlink::nft::Value;
 use core_netlink::route::{Route, RouteFilter, RouteType, Table};
 use core_netlink::{Conn, HwAddr, IfIndex};
@@ -76,9 +75,19 @@ impl Engine {
                 mend: Mend::Do(self.plan_bridge(network, false)?),
             }));
         }
-        if !network.has_gateway_link() {
-            return Ok(None);
+        match network.has_gateway_link() {
+            true => self.with_gateways_differs(network, has_loopback, seen),
+            false => Ok(None),
         }
+    }
+
+    /// What differs of the link with the gateways.
+    fn with_gateways_differs(
+        &mut self,
+        network: &Network,
+        has_loopback: bool,
+        seen: &Seen,
+    ) -> Result<Option<Finding>> {
         let name = network.gateway_link();
         let object = match network.gateway_vlan() {
             None => format!("bridge `{name}`"),
@@ -425,33 +434,6 @@ fn routes_of(
     let is_meant = |route: &Route| route.table == Table::MAIN || route.link == Some(link);
     routes.retain(|route| table.is_some() || is_meant(route));
     Ok(routes)
-}
-
-/// What is missing of a bridge that is to tell VLANs apart.
-fn vlans_differ(network: &Network, seen: &Seen) -> Vec<String> {
-    if network.vlans.is_none() {
-        return Vec::new();
-    }
-    let Some(bridge) = seen.link(|link| link.name == network.bridge) else {
-        return vec!["is missing".to_owned()];
-    };
-    let mut how = Vec::new();
-    how.extend(says(!filters(bridge), "does not tell VLANs apart"));
-    how.extend(says(!bridge.is_up(), "is down"));
-    let Some(vlan) = network
-        .gateway_vlan()
-        .filter(|_| network.has_gateway_link())
-    else {
-        return how;
-    };
-    let name = network.gateway_link();
-    let link = seen.link(|link| link.name == name);
-    how.extend(says(link.is_none(), format!("`{name}` is missing")));
-    let own = seen.vlans.get(&bridge.index).map_or(&[][..], Vec::as_slice);
-    let by_link = link.is_none_or(|link| matches!(link.kind, Some(Kind::Vlan(_))));
-    let apart = by_link && flags_of(own, vlan.get()).is_none();
-    how.extend(says(apart, format!("is not in VLAN {vlan} itself")));
-    how
 }
 
 fn bridge_differs(network: &Network, link: &Link, seen: &Seen) -> Vec<String> {

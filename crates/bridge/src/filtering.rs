@@ -1,6 +1,8 @@
 //! A bridge that tells VLANs apart: it belongs to all networks on it together, unless others made it. The gateways of a VLAN are on a link
 //! of their own over the bridge, which is the network's.
 
+use crate::check::Seen;
+use crate::differs::says;
 use crate::engine::{Engine, Scene, if_damaged, is_bridge_of, netlink};
 use crate::error::{Error, Result};
 use crate::forwarding::Surroundings;
@@ -336,8 +338,35 @@ fn vlan_link(name: IfName, bridge: Option<IfIndex>, vlan: VlanId) -> LinkSpec {
 }
 
 /// Whether a bridge tells VLANs apart.
-pub(crate) fn filters(link: &Link) -> bool {
+fn filters(link: &Link) -> bool {
     matches!(&link.kind, Some(Kind::Bridge(bridge)) if bridge.vlan_filtering == Some(true))
+}
+
+/// What is missing of a bridge that is to tell VLANs apart.
+pub(crate) fn vlans_differ(network: &Network, seen: &Seen) -> Vec<String> {
+    if network.vlans.is_none() {
+        return Vec::new();
+    }
+    let Some(bridge) = seen.link(|link| link.name == network.bridge) else {
+        return vec!["is missing".to_owned()];
+    };
+    let mut how = Vec::new();
+    how.extend(says(!filters(bridge), "does not tell VLANs apart"));
+    how.extend(says(!bridge.is_up(), "is down"));
+    let Some(vlan) = network
+        .gateway_vlan()
+        .filter(|_| network.has_gateway_link())
+    else {
+        return how;
+    };
+    let name = network.gateway_link();
+    let link = seen.link(|link| link.name == name);
+    how.extend(says(link.is_none(), format!("`{name}` is missing")));
+    let own = seen.vlans.get(&bridge.index).map_or(&[][..], Vec::as_slice);
+    let by_link = link.is_none_or(|link| matches!(link.kind, Some(Kind::Vlan(_))));
+    let apart = by_link && flags_of(own, vlan.get()).is_none();
+    how.extend(says(apart, format!("is not in VLAN {vlan} itself")));
+    how
 }
 
 /// Whether a bridge is one that belongs to several networks; it gets its alias a moment after it was made.
