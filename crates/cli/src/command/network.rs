@@ -276,6 +276,13 @@ pub(crate) fn sentence(network: &Network) -> String {
     )
 }
 
+fn kind(network: &Network) -> String {
+    let vlan = network.vlans.and_then(|vlans| vlans.gateway);
+    let vlan = vlan.map(|vlan| format!("vlan {vlan}"));
+    let internal = network.internal.then(|| "internal".to_owned());
+    view::joined(internal.into_iter().chain(vlan))
+}
+
 fn list(global: &Global, out: &mut Output) -> Result<Answer, Failure> {
     let networks = host::open(global)?.networks()?;
     if out.json {
@@ -291,7 +298,7 @@ fn list(global: &Global, out: &mut Output) -> Result<Answer, Failure> {
             view::joined(subnets),
             view::joined(network.subnets.iter().map(|subnet| subnet.gateway)),
             network.mtu.to_string(),
-            if network.internal { "internal" } else { "" }.to_owned(),
+            kind(network),
             time::ago(network.since, now),
         ]
     };

@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::{table, time};
 use bridge::{Attachment, Joined, Network, PortSpec};
+use core_netlink::VlanId;
 use serde_json::{Value, json};
 use std::time::SystemTime;
 
@@ -22,6 +23,7 @@ pub(crate) fn network(network: &Network) -> Value {
     json!({
         "name": network.name.as_str(),
         "bridge": network.bridge.to_string(),
+        "vlan": network.vlans.and_then(|vlans| vlans.gateway).map(VlanId::get),
         "mac": network.mac.to_string(),
         "subnets": network.subnets.iter().map(subnet).collect::<Vec<_>>(),
         "internal": network.internal,
@@ -58,6 +60,15 @@ pub(crate) fn facts(network: &Network) -> Vec<(&'static str, String)> {
         ("network", network.name.to_string()),
         ("bridge", format!("{} {}", network.bridge, network.mac)),
     ];
+    if let Some(vlans) = network.vlans {
+        let gateway = vlans
+            .gateway
+            .map(|vlan| format!("{vlan}, gateway on {}", network.gateway_link()));
+        facts.push((
+            "VLAN",
+            gateway.unwrap_or_else(|| "the bridge's own".to_owned()),
+        ));
+    }
     facts.extend(network.subnets.iter().map(|subnet| {
         (
             "subnet",
