@@ -13,3 +13,4 @@ mod crowd;
 mod install;
 mod reference;
 mod run;
+mod vlan;
