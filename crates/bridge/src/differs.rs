@@ -1,7 +1,8 @@
 //! What to compare: records, bridge, elements and attachments of one network with what was seen of them.
 
+mod inside;
+
 use crate::action::{self, Action};
-use crate::assigned::InnerRoute;
 use crate::attach::wired;
 use crate::check::{Depth, Finding, Mend, Seen, difference};
 use crate::engine::{Engine, is_bridge_of, is_master_of, is_of};
@@ -11,16 +12,12 @@ use crate::intent;
 use crate::purge::belongs;
 use crate::record::Claim;
 use crate::spec::{Attachment, Network, State};
-use core_netlink::addr::AddressFilter;
 use core_netlink::fdb::{FdbEntry, FdbLife};
 use core_netlink::link::{Link, LinkFlags, Slave};
 use core_netlink::nft::Value;
-use core_netlink::route::{Route, RouteFilter, RouteType, Table};
-use core_netlink::{Conn, HwAddr, IfIndex};
+use core_netlink::{HwAddr, IfIndex};
 use firewall::{Change, Element, Set, Step};
-use ipnet::IpNet;
 use std::collections::HashSet;
-use std::net::IpAddr;
 
 /// `what` if it holds.
 pub(crate) fn says(holds: bool, what: impl Into<String>) -> Option<String> {
@@ -324,7 +321,7 @@ impl Engine {
         };
         let mut conn = self.kernel.inside(&namespace)?;
         let look = |err| Error::netlink(format!("look into namespace {}", of.namespace), err);
-        inside_differs(&mut conn, of, link).map_err(look)
+        inside::differs(&mut conn, of, link).map_err(look)
     }
 }
 
@@ -336,104 +333,6 @@ fn rewired(network: &Network, of: &Attachment) -> Result<Vec<Action>> {
         to: of.behind(),
     });
     Ok(plan)
-}
-
-fn inside_differs(
-    conn: &mut Conn,
-    of: &Attachment,
-    link: &Link,
-) -> core_netlink::Result<Vec<String>> {
-    let Some(inner) = conn.find_link(of.key.ifname)? else {
-        return Ok(vec![format!(
-            "inside, `{}` has another name",
-            of.key.ifname
-        )]);
-    };
-    if link.link != Some(inner.index) {
-        return Ok(vec![format!(
-            "inside, `{}` is another interface",
-            of.key.ifname
-        )]);
-    }
-    let mut how = Vec::new();
-    let wrong = if of.assigned.down { "up" } else { "down" };
-    how.extend(says(
-        inner.is_up() == of.assigned.down,
-        format!("inside, it is {wrong}"),
-    ));
-    let mac = HwAddr::from(of.mac);
-    how.extend(says(
-        inner.address.as_ref() != Some(&mac),
-        format!("inside, its MAC address is not {mac}"),
-    ));
-    let filter = AddressFilter {
-        link: Some(inner.index),
-        ..AddressFilter::default()
-    };
-    let addresses: Vec<IpNet> = conn
-        .addresses(&filter)?
-        .iter()
-        .map(|found| found.address)
-        .collect();
-    for net in of.addresses.iter().filter(|net| !addresses.contains(net)) {
-        how.push(format!("inside, {net} is missing"));
-    }
-    for route in &of.assigned.routes {
-        how.extend(says(
-            !has_route(conn, route, inner.index)?,
-            format!("inside, the route {route} is missing"),
-        ));
-    }
-    for gateway in &of.gateways {
-        how.extend(says(
-            !has_default(conn, *gateway, inner.index)?,
-            format!("inside, there is no default route; {gateway} was it"),
-        ));
-    }
-    Ok(how)
-}
-
-/// Whether a route is there; a default route by whatever gateway. Where no table was asked for, it may have been moved by others of its
-/// chain: to any table, as long as it leads out by this link.
-fn has_route(conn: &mut Conn, wanted: &InnerRoute, link: IfIndex) -> core_netlink::Result<bool> {
-    if wanted.is_default() {
-        return has_default(conn, wanted.destination.addr(), link);
-    }
-    let to = Some(wanted.destination.trunc());
-    let table = wanted.table.map(Table);
-    Ok(routes_of(conn, wanted.destination.addr(), table, link)?
-        .iter()
-        .any(|route| route.destination == to && route.gateway == wanted.gateway))
-}
-
-/// Whether there is a default route of this family, by whatever gateway: a second network's stays behind the first's.
-fn has_default(conn: &mut Conn, like: IpAddr, link: IfIndex) -> core_netlink::Result<bool> {
-    let routes = routes_of(conn, like, None, link)?;
-    let mut unicast = routes
-        .iter()
-        .filter(|route| route.kind == RouteType::Unicast);
-    Ok(unicast.any(|route| route.destination.is_none_or(|to| to.prefix_len() == 0)))
-}
-
-/// Those in a table, or in the main one and wherever else they lead out by this link.
-fn routes_of(
-    conn: &mut Conn,
-    like: IpAddr,
-    table: Option<Table>,
-    link: IfIndex,
-) -> core_netlink::Result<Vec<Route>> {
-    let filter = RouteFilter {
-        family: Some(core_netlink::Family::of(like)),
-        table,
-        ..RouteFilter::default()
-    };
-    let mut routes = match conn.routes(&filter) {
-        Err(err) if err.is_not_found() => Vec::new(), // a table without routes is not there
-        routes => routes?,
-    };
-    let is_meant = |route: &Route| route.table == Table::MAIN || route.link == Some(link);
-    routes.retain(|route| table.is_some() || is_meant(route));
-    Ok(routes)
 }
 
 fn bridge_differs(network: &Network, link: &Link, seen: &Seen) -> Vec<String> {

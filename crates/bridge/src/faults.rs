@@ -70,6 +70,13 @@ fn every_fault(before: impl Fn(&mut Host), act: impl Fn(&mut Host) -> Result<()>
     faults(&[1, 4, 12, 16, 28, 30, 105], before, act)
 }
 
+/// As the records of a host are; thousands of worlds on a disk take a minute.
+fn in_memory() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
 /// The same with few errors: long operations have many calls.
 fn faults(
     errors: &[i32],
@@ -79,7 +86,7 @@ fn faults(
     let mut total = 0;
     for errno in errors.iter().copied() {
         for at in 0.. {
-            let dir = tempfile::tempdir().unwrap();
+            let dir = in_memory();
             let world = Arc::new(Mutex::new(World::new()));
             let mut host = host(dir.path(), &world);
             before(&mut host);
@@ -179,7 +186,7 @@ fn a_batch_is_whole_or_absent_whichever_call_fails() {
 fn a_batch_does_what_it_can_whichever_call_fails() {
     let wishes = two();
     for at in 0..60 {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = in_memory();
         let world = Arc::new(Mutex::new(World::new()));
         let mut host = host(dir.path(), &world);
         host.create_network(&network()).unwrap();
@@ -206,7 +213,7 @@ fn a_detach_is_done_however_a_call_fails() {
         gone.settle()
     };
     for (at, errno, for_good) in every_detach() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = in_memory();
         let world = Arc::new(Mutex::new(World::new()));
         let mut host = host(dir.path(), &world);
         host.create_network(&network()).unwrap();
@@ -233,7 +240,7 @@ fn a_detach_is_done_however_a_call_fails() {
 fn with_many(disturb: fn(&mut World, usize)) -> usize {
     let blue = || "blue".parse().unwrap();
     for at in 0.. {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = in_memory();
         let world = Arc::new(Mutex::new(World::new()));
         let mut first = host(dir.path(), &world);
         first.create_network(&network()).unwrap();
@@ -291,7 +298,7 @@ fn every_detach() -> impl Iterator<Item = (usize, i32, bool)> {
 #[test]
 fn the_hundredth_attach_costs_what_the_first_did_and_lists_nothing() {
     let namespace = NetNs::current().unwrap();
-    let dir = tempfile::tempdir().unwrap();
+    let dir = in_memory();
     let world = Arc::new(Mutex::new(World::new()));
     let mut host = host(dir.path(), &world);
     host.create_network(&network()).unwrap();
@@ -367,7 +374,7 @@ fn ports_are_taken_back_all_or_none_whichever_call_fails() {
 
 #[test]
 fn a_plan_leaves_what_it_finds_dead() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = in_memory();
     let world = Arc::new(Mutex::new(World::new()));
     let mut host = host(dir.path(), &world);
     attached(&mut host, &["8080:80"]);
@@ -394,7 +401,7 @@ fn a_plan_leaves_what_it_finds_dead() {
 /// Ends `act` without a word in place of every call it makes; the next command makes the world as it was, or complete.
 fn every_kill(before: impl Fn(&mut Host), act: impl Fn(&mut Host) -> Result<()>) -> usize {
     for at in 0.. {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = in_memory();
         let world = Arc::new(Mutex::new(World::new()));
         let look = || (open(&world).view(), files(dir.path()));
         let mut first = host(dir.path(), &world);
@@ -444,7 +451,7 @@ fn a_killed_change_of_ports_is_finished_or_undone() {
 
 #[test]
 fn a_port_that_is_there_or_gone_already_costs_no_change() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = in_memory();
     let world = Arc::new(Mutex::new(World::new()));
     let mut host = host(dir.path(), &world);
     attached(&mut host, &["8080:80"]);

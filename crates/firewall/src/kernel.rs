@@ -94,11 +94,9 @@ fn states(conn: &mut Conn) -> Result<[State; 2]> {
     Ok([state(conn, guard)?, state(conn, filter)?])
 }
 
-/// One send of requests by name, whatever else is there: the fingerprint, and how much the kernel counts in table and chains.
+/// By name, whatever else is there: the fingerprint, and how much the kernel counts in table and chains.
 fn state(conn: &mut Conn, plan: &TablePlan) -> Result<State> {
-    let names: Vec<&str> = plan.chains.iter().map(|chain| chain.name).collect();
-    let (table, chains) = conn.table_with_chains(plan.family, TABLE, &names)?;
-    let table = match table {
+    let table = match conn.table(plan.family, TABLE) {
         Err(err) if err.is_not_found() => return Ok(State::Absent),
         table => table?,
     };
@@ -110,6 +108,8 @@ fn state(conn: &mut Conn, plan: &TablePlan) -> Result<State> {
     if mark != COMMENT || !plan.uses().contains(&table.used) || table.flags != 0 {
         return Ok(State::Broken);
     }
+    let names: Vec<&str> = plan.chains.iter().map(|chain| chain.name).collect();
+    let chains = conn.chains_at(plan.family, TABLE, &names)?;
     for (chain, found) in plan.chains.iter().zip(chains) {
         match found {
             Ok(found) if found.used == plan.chain_uses(chain) && found.base == chain.base => {}

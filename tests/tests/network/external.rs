@@ -150,6 +150,34 @@ fn a_duplicate_on_the_wire_is_found_where_it_is_looked_for() {
     });
 }
 
+/// Who published ports or chose the policy looks at that alone.
+#[test]
+fn ports_and_policy_are_checked_by_themselves() {
+    lab(|lab| {
+        let (a, b) = (lab.netns("a"), lab.netns("b"));
+        let mut host = Host::open().unwrap();
+        host.create_network(&network(&["10.7.0.0/24"])).unwrap();
+        attach(&mut host, &a, &["127.0.0.1:8080:80"]);
+        attach(&mut host, &b, &["8081:80"]);
+        let eth0 = "eth0".parse().unwrap();
+        let said = |found: bridge::Result<Vec<bridge::Difference>>| {
+            let found = found.unwrap();
+            found.iter().map(ToString::to_string).collect::<String>()
+        };
+        assert_eq!(said(host.check_ports(&blue(), &who("b"), eth0)), "");
+        lab.shell("nft delete element inet vetch any4 '{ tcp . 8081 }'")
+            .ok();
+        let ports = said(host.check_ports(&blue(), &who("b"), eth0));
+        assert!(ports.contains("missing: inet vetch any4"), "{ports}");
+        assert_eq!(said(host.check_ports(&blue(), &who("a"), eth0)), "");
+        assert_eq!(said(host.check_policy(&blue())), "");
+        lab.shell("nft flush set inet vetch nets").ok();
+        let policy = said(host.check_policy(&blue()));
+        assert!(policy.contains("missing: inet vetch nets"), "{policy}");
+        away(host);
+    });
+}
+
 /// One by one: the difference is found by its key, and only that.
 #[test]
 fn one_attachment_is_checked_by_itself() {
@@ -197,23 +225,6 @@ fn one_attachment_is_checked_by_itself() {
             assert_eq!(look(&a), "", "{break_it}");
             lab.shell(&words(mend_it)).ok();
         }
-        let said = |found: bridge::Result<Vec<bridge::Difference>>| {
-            found
-                .unwrap()
-                .iter()
-                .map(ToString::to_string)
-                .collect::<String>()
-        };
-        let published = said(host.check_ports(&blue(), &who("b"), eth0));
-        assert!(
-            published.contains("missing: inet vetch any4"),
-            "{published}"
-        );
-        assert_eq!(said(host.check_ports(&blue(), &who("a"), eth0)), "");
-        assert_eq!(said(host.check_policy(&blue())), "");
-        lab.shell("nft flush set inet vetch nets").ok();
-        let policy = said(host.check_policy(&blue()));
-        assert!(policy.contains("missing: inet vetch nets"), "{policy}");
         away(host);
     });
 }

@@ -40,6 +40,17 @@ impl Conn {
         Ok((one, rest))
     }
 
+    /// Several objects in one send. What became of one question says nothing of the others.
+    pub fn get_all<Q: Query>(&mut self, requests: &[Q]) -> Result<Vec<Result<Q::Record>>> {
+        let mut answers: Vec<_> = requests.iter().map(no_answer).collect();
+        let all: Vec<_> = requests.iter().map(|one| one as &dyn Request).collect();
+        self.ask(&all, Flags::NONE, |at, word, _| {
+            read(&mut answers[at], word)?;
+            Ok(true)
+        })?;
+        Ok(answers)
+    }
+
     /// Several changes in one send, each acknowledged or refused.
     pub fn change_all<R: Request>(&mut self, requests: &[R]) -> Result<Vec<Result<()>>> {
         let mut done: Vec<_> = requests.iter().map(|_| Ok(())).collect();

@@ -1,7 +1,6 @@
 //! Chains: lists of rules, some of them hooked into the way of packets.
 
 use super::batch::Object;
-use super::table::{self, Table};
 use super::userdata::{self, Notes};
 use super::{Family, message, read_header, write_header};
 use crate::attr::{Attrs, Malformed, Writer};
@@ -276,21 +275,18 @@ impl Conn {
         })
     }
 
-    /// A table and some of its chains, in one send; each may be there or not.
-    pub fn table_with_chains(
+    /// Some chains of a table, in one send; each may be there or not.
+    pub fn chains_at(
         &mut self,
         family: Family,
         table: &str,
-        chains: &[&str],
-    ) -> Result<(Result<Table>, Vec<Result<Chain>>)> {
-        let chains: Vec<Get<'_>> = chains
-            .iter()
-            .map(|name| Get {
-                family,
-                chain: Some((table, name)),
-            })
-            .collect();
-        let name = Some(table);
-        self.get_with(&table::Get { family, name }, &chains)
+        names: &[&str],
+    ) -> Result<Vec<Result<Chain>>> {
+        let chains = names.iter().map(|name| Get {
+            family,
+            chain: Some((table, name)),
+        });
+        let chains: Vec<Get<'_>> = chains.collect();
+        self.get_all(&chains)
     }
 }

@@ -116,9 +116,9 @@ impl Record for Table {
     }
 }
 
-pub(super) struct Get<'a> {
-    pub(super) family: Family,
-    pub(super) name: Option<&'a str>,
+struct Get<'a> {
+    family: Family,
+    name: Option<&'a str>,
 }
 
 impl Request for Get<'_> {
