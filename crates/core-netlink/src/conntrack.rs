@@ -1,12 +1,14 @@
 //! Connection tracking (linux/netfilter/nfnetlink_conntrack.h): find and forget connections.
 //!
-//! Forgetting is by filter (`CTA_FILTER`, Linux 5.9), which the kernel applies to the whole table of the namespace, or one by one.
+//! Forgetting is by filter (`CTA_FILTER`), which the kernel applies to the whole table of the namespace, or one by one. Lists may be
+//! filtered since Linux 5.9; kernels that do not delete by filter, 6.1 among them, refuse it, and are asked for a list instead.
 
 use crate::attr::{Attrs, Malformed, Writer, split_header};
 use crate::conn::{Conn, Query, Record, Request};
 use crate::error::Result;
 use crate::object::Family;
 use crate::trace::layout::{Field, Fixed, Shape, attributes, messages};
+use nix::libc;
 use std::net::IpAddr;
 
 const SUBSYSTEM: u16 = 1 << 8; // NFNL_SUBSYS_CTNETLINK
@@ -54,6 +56,12 @@ attributes! {
         CTA_PROTO_NUM = 1 Number,
         CTA_PROTO_SRC_PORT = 2 BigEndian,
         CTA_PROTO_DST_PORT = 3 BigEndian,
+        CTA_PROTO_ICMP_ID = 4 BigEndian,
+        CTA_PROTO_ICMP_TYPE = 5 Number,
+        CTA_PROTO_ICMP_CODE = 6 Number,
+        CTA_PROTO_ICMPV6_ID = 7 BigEndian,
+        CTA_PROTO_ICMPV6_TYPE = 8 Number,
+        CTA_PROTO_ICMPV6_CODE = 9 Number,
     }
 }
 
@@ -62,6 +70,8 @@ static HEADER: Fixed = Fixed {
     size: 4,
     fields: &[Field("family", 0, 1, Shape::Named(Family::name_of))],
 };
+
+const ICMPV6: u8 = 58;
 
 // Bits of the filter's flags: which parts of a tuple count.
 const BY_SOURCE: u32 = 1 << 0;
@@ -83,6 +93,19 @@ pub struct Tuple {
     pub source_port: Option<u16>,
     /// The port they go to.
     pub destination_port: Option<u16>,
+    /// What ICMP and ICMPv6 have instead of ports. Of no meaning to a filter.
+    pub icmp: Option<Icmp>,
+}
+
+/// What tells connections of ICMP apart, such as an echo and its answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Icmp {
+    /// The identifier of the echo.
+    pub id: u16,
+    /// The type of the message: 8, or 128 of ICMPv6, for an echo request.
+    pub kind: u8,
+    /// Its code.
+    pub code: u8,
 }
 
 impl Tuple {
@@ -137,6 +160,19 @@ impl Tuple {
         if let Some(port) = self.destination_port {
             w.be16(CTA_PROTO_DST_PORT, port);
         }
+        if let Some(icmp) = self.icmp {
+            let [id, kind, code] = match self.protocol {
+                Some(ICMPV6) => [
+                    CTA_PROTO_ICMPV6_ID,
+                    CTA_PROTO_ICMPV6_TYPE,
+                    CTA_PROTO_ICMPV6_CODE,
+                ],
+                _ => [CTA_PROTO_ICMP_ID, CTA_PROTO_ICMP_TYPE, CTA_PROTO_ICMP_CODE],
+            };
+            w.be16(id, icmp.id);
+            w.u8(kind, icmp.kind);
+            w.u8(code, icmp.code);
+        }
     }
 
     fn read(attrs: Attrs<'_>) -> Result<Tuple, Malformed> {
@@ -145,6 +181,7 @@ impl Tuple {
             let part = part?;
             for attr in part.nested() {
                 let attr = attr?;
+                let icmp = || tuple.icmp.unwrap_or_default();
                 match (part.kind, attr.kind) {
                     (CTA_TUPLE_IP, CTA_IP_V4_SRC | CTA_IP_V6_SRC) => {
                         tuple.source = Some(attr.ip()?)
@@ -156,6 +193,18 @@ impl Tuple {
                     (CTA_TUPLE_PROTO, CTA_PROTO_SRC_PORT) => tuple.source_port = Some(attr.be16()?),
                     (CTA_TUPLE_PROTO, CTA_PROTO_DST_PORT) => {
                         tuple.destination_port = Some(attr.be16()?);
+                    }
+                    (CTA_TUPLE_PROTO, CTA_PROTO_ICMP_ID | CTA_PROTO_ICMPV6_ID) => {
+                        let id = attr.be16()?;
+                        tuple.icmp = Some(Icmp { id, ..icmp() });
+                    }
+                    (CTA_TUPLE_PROTO, CTA_PROTO_ICMP_TYPE | CTA_PROTO_ICMPV6_TYPE) => {
+                        let kind = attr.u8()?;
+                        tuple.icmp = Some(Icmp { kind, ..icmp() });
+                    }
+                    (CTA_TUPLE_PROTO, CTA_PROTO_ICMP_CODE | CTA_PROTO_ICMPV6_CODE) => {
+                        let code = attr.u8()?;
+                        tuple.icmp = Some(Icmp { code, ..icmp() });
                     }
                     _ => {}
                 }
@@ -290,7 +339,16 @@ impl Conn {
     pub fn delete_flows(&mut self, filters: &[FlowFilter]) -> Result<()> {
         let all: Vec<DeleteAll<'_>> = filters.iter().map(DeleteAll).collect();
         let done = self.change_all(&all)?;
-        done.into_iter().try_for_each(absent_is_fine)
+        for (filter, done) in filters.iter().zip(done) {
+            match done {
+                Err(err) if err.errno() == Some(libc::EINVAL) => {
+                    let listed = self.flows(filter)?;
+                    listed.iter().try_for_each(|flow| self.delete_flow(flow))?;
+                }
+                done => absent_is_fine(done)?,
+            }
+        }
+        Ok(())
     }
 
     /// Forgets one connection; gone already is success.
@@ -347,6 +405,7 @@ mod tests {
             protocol: Some(17),
             source_port: Some(4000),
             destination_port: Some(53),
+            icmp: None,
         };
         w.raw(&[2, 0, 0, 0]);
         original.write(&mut w, CTA_TUPLE_ORIG);
@@ -359,5 +418,63 @@ mod tests {
             body.len() - 1,
             "only the cut behind the header is whole"
         );
+    }
+
+    #[test]
+    fn an_echo_is_told_from_others_by_its_identifier() {
+        for protocol in [1, 58] {
+            let original = Tuple {
+                protocol: Some(protocol),
+                icmp: Some(Icmp {
+                    id: 77,
+                    kind: 8,
+                    code: 0,
+                }),
+                ..Tuple::default()
+            };
+            let mut body = vec![2, 0, 0, 0];
+            original.write(&mut Writer::new(&mut body), CTA_TUPLE_ORIG);
+            let flow = Flow::decode(IPCTNL_MSG_CT_NEW, &body).unwrap().unwrap();
+            assert_eq!(flow.original, original);
+        }
+    }
+
+    #[test]
+    fn a_kernel_that_does_not_delete_by_filter_is_asked_for_a_list() {
+        use crate::fake::Reply;
+        let mut body = vec![2, 0, 0, 0];
+        let original = Tuple {
+            source: Some("10.0.0.2".parse().unwrap()),
+            protocol: Some(17),
+            source_port: Some(4000),
+            destination_port: Some(53),
+            ..Tuple::default()
+        };
+        original.write(&mut Writer::new(&mut body), CTA_TUPLE_ORIG);
+        let (log, seen) = std::sync::mpsc::channel();
+        let mut conn = Conn::fake(move |sent| {
+            let by_filter = Attrs::new(&sent.body[4..])
+                .find(CTA_FILTER)
+                .unwrap()
+                .is_some();
+            log.send((sent.kind & 0xff, by_filter)).unwrap();
+            match (sent.kind & 0xff, by_filter) {
+                (1, _) => Reply::Records(vec![(IPCTNL_MSG_CT_NEW, body.clone())]),
+                (_, true) => Reply::Errno(libc::EINVAL),
+                (_, false) => Reply::Ack,
+            }
+        });
+        let from = Tuple {
+            source: original.source,
+            ..Tuple::default()
+        };
+        let filter = FlowFilter {
+            original: from,
+            ..FlowFilter::all(Family::V4)
+        };
+        conn.delete_flows(&[filter]).unwrap();
+        drop(conn);
+        let asked: Vec<_> = seen.iter().collect();
+        assert_eq!(asked, [(2, true), (1, true), (2, false)]);
     }
 }

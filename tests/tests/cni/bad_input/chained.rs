@@ -116,7 +116,7 @@ fn of_portmap() -> Vec<Bad> {
             "`conditionsV4`",
         ),
         portmap(json!({"conditionsV6": ["!"]}), 7, "`conditionsV6`"),
-        portmap(json!({"conditionsV6": [5]}), 6, "`conditionsV6`"),
+        portmap(json!({"conditionsV6": [5]}), 6, "`conditionsV6[0]`"),
     ]
 }
 
@@ -134,7 +134,7 @@ fn of_firewall() -> Vec<Bad> {
             6,
             "`iptablesAdminChainName`",
         ),
-        of(json!({"ingressPolicy": "open"}), 101, "blue"),
+        of(json!({"ingressPolicy": "isolated"}), 7, "`ingressPolicy`"),
     ]
 }
 
