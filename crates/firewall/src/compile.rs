@@ -212,7 +212,7 @@ pub fn attachment(attachment: &Attachment) -> Result<Change> {
         let own = [Value::Name(*port), Value::Mac(*mac)];
         elements.push(Element::new(Set::Mac, owner, own));
     }
-    let vlan = |vlan: VlanId| key(Value::Port(vlan.get()));
+    let vlan = |vlan: VlanId| key(Value::Bytes(vlan.get().to_be_bytes().to_vec()));
     let tagged = attachment.tagged.iter().map(|(first, last)| Element {
         end: Some(vlan(*last)),
         ..Element::new(Set::Tagged, owner, vlan(*first))

@@ -214,7 +214,7 @@ impl Set {
             Set::Lladdr => &[IfName, Integer(6)],
             Set::Dhcp | Set::DhcpServer | Set::Router | Set::Open => &[IfName],
             Set::Mac => &[IfName, EtherAddr],
-            Set::Tagged => &[IfName, EtherAddr, InetService], // nft numbers the fields of a tag otherwise in each version
+            Set::Tagged => &[IfName, EtherAddr, Integer(2)],
             Set::Nets | Set::Internal | Set::Host | Set::Listed => &[IfName],
             Set::Reachable | Set::Routed => &[IfName],
             Set::Own4 => &[IfName, Ipv4Addr],

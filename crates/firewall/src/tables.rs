@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 /// The name of both tables.
 pub(crate) const TABLE: &str = "vetch";
 /// How the comment of both begins; the fingerprint of all they hold follows.
-pub(crate) const MARK: &str = "vetch ruleset ";
+pub(crate) const MARK: &str = "vetch ruleset c2ae061c1a8cb2b1";
 
 /// A set within one rule; with verdicts a map.
 pub(crate) struct Anonymous {
@@ -62,7 +62,7 @@ pub(crate) fn plans() -> &'static [TablePlan; 2] {
 /// The comment of both tables, with a fingerprint of all they hold: another ruleset, another comment.
 ///
 /// Written down, since every command that looks whether the tables are whole would make it anew; a test holds it to the rules.
-pub(crate) const COMMENT: &str = "vetch ruleset a324cab97698c36f";
+pub(crate) const COMMENT: &str = "vetch ruleset c2ae061c1a8cb2b1";
 
 impl TablePlan {
     /// How many chains and sets the kernel counts in the table. Sets within rules count in some versions, not in others.
@@ -181,17 +181,23 @@ fn set_spec(set: Set, id: u32) -> SetSpec {
     }
 }
 
-/// nft must be told what the bare bytes inside neighbour discovery are.
+/// nft must be told what numbers without a type of their own are.
 fn type_of(set: Set) -> Vec<TypeOf> {
     let raw = |offset, len| TypeOf::Raw {
         base: Base::Transport,
         offset,
         len,
     };
+    let vlan_id = TypeOf::Raw {
+        base: Base::Link,
+        offset: 116,
+        len: 12,
+    }; // by its place: nft numbers the fields of a tag otherwise in each version
     let port = TypeOf::Meta(MetaKey::IifName);
     match set {
         Set::Nd6 => vec![port, TypeOf::EtherSource, raw(64, 128)],
         Set::Lladdr => vec![port, raw(208, 48)],
+        Set::Tagged => vec![port, TypeOf::EtherSource, vlan_id],
         _ => Vec::new(),
     }
 }

@@ -1,8 +1,12 @@
 //! What the kernel holds: both tables, and the elements in them.
 
 use crate::world::netfilter;
-use firewall::{Attachment, Change, Installed, Network, Owner, Publish, Transport};
+use core_netlink::VlanId;
+use firewall::{
+    AddressRange, Attachment, Change, Installed, Network, Owner, Publish, Region, Source, Transport,
+};
 use serde_json::Value;
+use std::net::IpAddr;
 use vetch_tests::{Node, lab};
 
 fn nothing() -> firewall::Result<Change> {
@@ -117,6 +121,42 @@ fn elements_come_and_go_with_their_owner() {
     });
 }
 
+fn vlan(id: u16) -> VlanId {
+    VlanId::try_from(id).unwrap()
+}
+
+/// Ports of an interface that others made, for some connections alone, by which the host is seen.
+fn of_others() -> Change {
+    let owner = Owner::attachment("demo", "b", "eth0");
+    let addresses: [IpAddr; 2] = ["10.9.0.2", "fd09::2"].map(|ip| ip.parse().unwrap());
+    let subnets = ["10.9.0.0/24", "fd09::/64"].map(|net| net.parse().unwrap());
+    let mac = "02:00:00:00:00:02".parse().unwrap();
+    let attachment = Attachment {
+        addresses: addresses.to_vec(),
+        foreign: Some(subnets.to_vec()),
+        ..Attachment::new(owner.clone(), "vtpb".parse().unwrap(), mac)
+    };
+    let mut change = firewall::attachment(&attachment).unwrap();
+    for address in addresses {
+        let here = AddressRange::of(subnets[usize::from(address.is_ipv6())]);
+        let from = AddressRange::every(address.is_ipv4());
+        let publish = Publish {
+            on: None,
+            ports: "9000-9001".parse().unwrap(),
+            transport: Transport::Udp,
+            to: (address, 90).into(),
+            only: here
+                .others()
+                .into_iter()
+                .map(|to| Region { to, from })
+                .collect(),
+        };
+        change.extend(firewall::publish(&owner, &publish).unwrap());
+    }
+    change.extend(firewall::source(&owner, &addresses, Source::Hidden).unwrap());
+    change
+}
+
 #[test]
 fn the_words_do_what_the_change_does() {
     lab(|lab| {
@@ -142,17 +182,21 @@ fn the_words_do_what_the_change_does() {
         let attachment = Attachment {
             addresses: vec!["10.88.0.2".parse().unwrap(), "fd88::2".parse().unwrap()],
             dhcp: true,
+            tagged: vec![(vlan(100), vlan(110)), (vlan(4094), vlan(4094))],
             ..Attachment::new(owner, "vtpa".parse().unwrap(), mac)
         };
         let mut change = firewall::network(&network).unwrap();
         change.extend(firewall::attachment(&attachment).unwrap());
         change.extend(port("10.88.0.2:8080", "a"));
+        change.extend(of_others());
         firewall::install(&mut netfilter(&typed), nothing).unwrap();
         for words in change.words() {
             typed.shell(&words).ok();
         }
         firewall::install(&mut conn, || Ok(change.clone())).unwrap();
         assert_eq!(listed(lab), listed(&typed));
+        let elements = firewall::elements(&mut conn).unwrap();
+        assert_eq!(elements.len(), change.steps().len(), "each is read back");
         for words in change.clone().inverse().words() {
             typed.shell(&words).ok();
         }
