@@ -22,6 +22,7 @@ mod lab;
 mod node;
 mod normal;
 pub mod peers;
+pub mod plugin;
 pub mod skip;
 mod state;
 mod twin;

@@ -21,12 +21,11 @@ use std::process::{Child, Command, Stdio};
 use cni::NetConf;
 use cni::ipam::{Ipam, Key};
 use serde_json::{Value, json};
-
-const DIRECTORY: &str = "/usr/lib/cni";
+use vetch_tests::plugin::REFERENCE;
 
 /// Whether there is something to compare with; if not, `skip!("{MISSING}")`.
 fn is_installed(plugin: &str) -> bool {
-    Path::new(DIRECTORY).join(plugin).is_file()
+    Path::new(REFERENCE).join(plugin).is_file()
 }
 
 const MISSING: &str =
@@ -72,13 +71,13 @@ impl Call {
     /// The reference, started with its input.
     fn start(&self) -> Child {
         let plugin = self.ipam["type"].as_str().unwrap();
-        let mut command = Command::new(Path::new(DIRECTORY).join(plugin));
+        let mut command = Command::new(Path::new(REFERENCE).join(plugin));
         let variables = [
             ("CNI_COMMAND", self.verb),
             ("CNI_CONTAINERID", &self.id),
             ("CNI_NETNS", "/run/netns/none"),
             ("CNI_IFNAME", "eth0"),
-            ("CNI_PATH", DIRECTORY),
+            ("CNI_PATH", REFERENCE),
             ("CNI_ARGS", self.args),
         ];
         let command = command.env_clear().envs(variables);

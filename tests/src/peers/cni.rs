@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::{Container, Step, Tool, Verb};
 use crate::exec::Output;
 use crate::node::Node;
+use crate::plugin::REFERENCE;
 
-const DIRECTORY: &str = "/usr/lib/cni";
 /// A runtime runs them in this order to add, and backwards to delete.
 const CHAIN: [&str; 3] = ["bridge", "portmap", "firewall"];
 
@@ -37,7 +37,7 @@ impl Tool for Cni {
     }
 
     fn program(&self) -> String {
-        format!("{DIRECTORY}/bridge")
+        format!("{REFERENCE}/bridge")
     }
 
     fn prepare(&self) -> Vec<Step> {
@@ -62,13 +62,13 @@ impl Tool for Cni {
             configuration["prevResult"] = result;
         }
         Some(Step {
-            argv: vec![format!("{DIRECTORY}/{plugin}")],
+            argv: vec![format!("{REFERENCE}/{plugin}")],
             env: vec![
                 ("CNI_COMMAND", verb.word().to_owned()),
                 ("CNI_CONTAINERID", of.name.clone()),
                 ("CNI_NETNS", of.netns()),
                 ("CNI_IFNAME", "eth0".to_owned()),
-                ("CNI_PATH", DIRECTORY.to_owned()),
+                ("CNI_PATH", REFERENCE.to_owned()),
             ],
             input: configuration.to_string(),
         })

@@ -4,21 +4,12 @@ use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::thread;
 use std::time::{Duration, Instant};
+pub(crate) use vetch_tests::plugin::{REFERENCE as DIRECTORY, Whose};
 use vetch_tests::{Node, Output};
-
-/// Where Debian has the reference's.
-pub(crate) const DIRECTORY: &str = "/usr/lib/cni";
 
 /// One call, beside many others.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 const SETTLED: Duration = Duration::from_millis(2500);
-
-/// Whose plugins are called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whose {
-    Theirs,
-    Ours,
-}
 
 /// A container: a namespace without a name, and an id.
 #[derive(Clone)]
@@ -122,13 +113,9 @@ pub(crate) fn call(
     environment: &[(&'static str, String)],
     input: &str,
 ) -> Output {
-    let path = format!("{DIRECTORY}/{plugin}");
-    let run = match whose {
-        Whose::Theirs => host.argv(&[&path]),
-        Whose::Ours => host.vetch_argv(&[]).arg0(plugin),
-    };
     let all = environment.iter();
-    let run = all.fold(run, |run, (name, value)| run.env(name, value));
+    let plugin = host.plugin(whose, plugin);
+    let run = all.fold(plugin, |run, (name, value)| run.env(name, value));
     run.stdin(input).limit(LIMIT).go()
 }
 

@@ -4,6 +4,7 @@ use crate::row::Row;
 use crate::scene::{LIMIT, Scene, addresses};
 use serde_json::Value;
 use std::path::Path;
+use vetch_tests::plugin::REFERENCE;
 use vetch_tests::{Node, lab_within, skip};
 
 /// Debian's package has neither `tap` nor `dummy`.
@@ -21,7 +22,7 @@ pub(crate) fn run(row: fn() -> Row, behaviour: fn(&Scene<'_>)) {
 }
 
 fn program(row: &Row) -> String {
-    format!("/usr/lib/cni/{}", row.plugin)
+    format!("{REFERENCE}/{}", row.plugin)
 }
 
 /// In a version that both speak.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::time::Duration;
 use tempfile::TempDir;
+use vetch_tests::plugin::{REFERENCE, Whose};
 use vetch_tests::{Lab, Node, Output, State, lab_within, skip};
 
 pub(crate) struct Scene<'a> {
@@ -104,7 +105,7 @@ impl<'a> Scene<'a> {
         )
     }
 
-    /// On which machine, by what program, for which container (id, path, interface).
+    /// On which machine, by what plugin (ours by its name, the reference's by its path), for which container (id, path, interface).
     pub(crate) fn call_on(
         &self,
         machine: &Node,
@@ -113,16 +114,13 @@ impl<'a> Scene<'a> {
         (id, path, ifname): (&str, &str, &str),
         conf: &Value,
     ) -> Output {
-        let run = match plugin.starts_with('/') {
-            true => machine.argv(&[plugin]),
-            false => machine.vetch_argv(&[]).arg0(plugin),
+        let (whose, plugin) = match plugin.rsplit_once('/') {
+            Some((REFERENCE, plugin)) => (Whose::Theirs, plugin),
+            _ => (Whose::Ours, plugin),
         };
-        let said = run
-            .env("CNI_COMMAND", command)
-            .env("CNI_CONTAINERID", id)
-            .env("CNI_NETNS", path)
-            .env("CNI_IFNAME", ifname)
-            .env("CNI_PATH", "/usr/lib/cni")
+        let said = machine
+            .plugin(whose, plugin)
+            .for_container(command, id, path, ifname)
             .env("LD_LIBRARY_PATH", "")
             .stdin(conf.to_string())
             .go();

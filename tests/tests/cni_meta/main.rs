@@ -7,17 +7,16 @@ mod tuning;
 mod vrf;
 
 use serde_json::{Value, json};
+use vetch_tests::plugin::{REFERENCE, Whose};
 use vetch_tests::{Lab, Node, Output};
 
-/// Where Debian has the reference's plugins.
-const REFERENCE: &str = "/usr/lib/cni";
 const BRIDGE: &str = r#"{"bridge": "cni0", "isDefaultGateway": true, "ipam": {"type": "host-local",
     "ranges": [[{"subnet": "10.22.0.0/16"}], [{"subnet": "fd22::/64"}]], "dataDir": "/run/ipam"}}"#;
 
 /// A call of a plugin on a machine, for the interface `eth0` of a container.
 pub(crate) struct Call<'a> {
     machine: &'a Node,
-    program: Option<String>,
+    whose: Whose,
     plugin: &'a str,
     container: &'a str,
     netns: &'a str,
@@ -28,7 +27,7 @@ impl<'a> Call<'a> {
     pub(crate) fn ours(machine: &'a Node, plugin: &'a str, container: &'a Node) -> Call<'a> {
         Call {
             machine,
-            program: None,
+            whose: Whose::Ours,
             plugin,
             container: container.name(),
             netns: container.path(),
@@ -38,7 +37,7 @@ impl<'a> Call<'a> {
     /// The reference's.
     pub(crate) fn theirs(machine: &'a Node, plugin: &'a str, container: &'a Node) -> Call<'a> {
         Call {
-            program: Some(format!("{REFERENCE}/{plugin}")),
+            whose: Whose::Theirs,
             ..Call::ours(machine, plugin, container)
         }
     }
@@ -54,15 +53,9 @@ impl<'a> Call<'a> {
         let mut conf = json!({"cniVersion": "1.0.0", "name": "pods", "type": self.plugin});
         let more = keys.as_object().unwrap().clone();
         conf.as_object_mut().unwrap().extend(more);
-        let run = match &self.program {
-            Some(program) => self.machine.argv(&[program]),
-            None => self.machine.vetch_argv(&[]).arg0(self.plugin),
-        };
-        run.env("CNI_COMMAND", command)
-            .env("CNI_CONTAINERID", self.container)
-            .env("CNI_NETNS", self.netns)
-            .env("CNI_IFNAME", "eth0")
-            .env("CNI_PATH", REFERENCE)
+        let plugin = self.machine.plugin(self.whose, self.plugin);
+        plugin
+            .for_container(command, self.container, self.netns, "eth0")
             .stdin(conf.to_string())
             .go()
     }
