@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 /// The name of both tables.
 pub(crate) const TABLE: &str = "vetch";
 /// How the comment of both begins; the fingerprint of all they hold follows.
-pub(crate) const MARK: &str = "vetch ruleset c2ae061c1a8cb2b1";
+pub(crate) const MARK: &str = "vetch ruleset ";
 
 /// A set within one rule; with verdicts a map.
 pub(crate) struct Anonymous {

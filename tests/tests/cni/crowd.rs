@@ -52,6 +52,8 @@ fn sixty_four_at_once_get_addresses_and_ports_of_their_own_and_leave_nothing() {
         let address = |result: &Value| result["ips"][0]["address"].as_str().unwrap().to_owned();
         let addresses: BTreeSet<String> = added.iter().map(address).collect();
         assert_eq!(addresses.len(), usize::from(MANY), "one each");
+        let again = at_once(&all, |_, of, list| runtime.add(list, of));
+        assert_eq!(again, added, "the same again answers the same");
         at_once(&all, |at, of, list| {
             for output in runtime.check(list, of, &added[at]) {
                 output.ok();
