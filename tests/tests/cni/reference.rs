@@ -5,6 +5,7 @@ mod behind;
 mod by_design;
 mod cases;
 mod errors;
+mod keys;
 mod policy;
 mod switch;
 mod view;
