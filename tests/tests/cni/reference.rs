@@ -7,6 +7,7 @@ mod cases;
 mod errors;
 mod keys;
 mod policy;
+mod ptp;
 mod switch;
 mod view;
 mod world;
