@@ -62,8 +62,11 @@ fn tags_of_a_trunk_pass_from_its_own_mac_address_alone() {
             );
         }
         let text = w.lab.cmd("nft list table bridge vetch").ok().stdout;
-        for shown in ["5 comment", "100-4094 comment"] {
-            assert!(text.contains(shown), "nft shows the VLANs as such: {text}");
+        for shown in ["0x5 comment", "0x64-0xffe comment"] {
+            assert!(
+                text.contains(shown),
+                "nft shows the VLANs by their numbers: {text}"
+            );
         }
     });
 }
