@@ -1,6 +1,7 @@
 //! Many containers at once, as a runtime starts them after a reboot.
 
 use crate::call::{Container, List, Runtime, Whose};
+use crate::reference::turn;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::thread;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use vetch_tests::{Node, lab_within};
 
 const MANY: u16 = 64;
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// Bridge, portmap and firewall, with a port of its own.
 fn list(port: u16) -> List {
@@ -37,6 +38,7 @@ fn at_once<R: Send>(
 
 #[test]
 fn sixty_four_at_once_get_addresses_and_ports_of_their_own_and_leave_nothing() {
+    let _turn = turn();
     lab_within(LIMIT, |_| {
         let host = Node::machine("host");
         let (before, runtime) = (

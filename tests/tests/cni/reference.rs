@@ -24,7 +24,7 @@ use world::World;
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// Whoever holds it is the only test here that goes on: what is waited for most is one lock in the kernel, and more at once take longer.
-fn turn() -> MutexGuard<'static, ()> {
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -364,11 +364,12 @@ fn translated() -> Vec<Case> {
     ]
 }
 
-/// All of them in another version. (The reference's `firewall` does not speak 0.3.1.)
+/// One in five of them in another version: versions differ in their words, not in what is done. The reference's `firewall` does not
+/// speak 0.3.1.
 pub(super) fn of_version(version: &'static str) -> Vec<Case> {
     let groups = [bridges(), addresses(), wishes(), chains()];
     let spoken =
         |case: &Case| version != "0.3.1" || case.plugins.last().unwrap()["type"] != "firewall";
-    let all = groups.into_iter().flatten().filter(spoken);
-    all.map(|case| Case { version, ..case }).collect()
+    let some = groups.into_iter().flatten().filter(spoken).step_by(5);
+    some.map(|case| Case { version, ..case }).collect()
 }
