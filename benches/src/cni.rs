@@ -48,19 +48,16 @@ struct Host {
     place: File,
     /// Of the names of its namespaces and files, which are the machine's.
     tag: &'static str,
-    setup: Setup,
     next: Cell<usize>,
 }
 
-/// What is on the host before anything is measured, and in which families.
+/// What is on the host before anything is measured.
 #[derive(Clone, Copy, Default)]
-struct Setup {
+struct Already {
     /// Containers with a port each.
     attached: u16,
     /// Ports of one more container.
     ports: u16,
-    /// Containers have an IPv6 address, too.
-    ipv6: bool,
 }
 
 /// The host ports of one container, as a runtime says them.
@@ -71,15 +68,10 @@ fn mappings(ports: Range<u16>) -> String {
     format!(r#"{{"portMappings":[{}]}}"#, all.join(","))
 }
 
-fn keys(plugin: &str, tag: &str, ipv6: bool) -> String {
-    let more = if ipv6 {
-        r#",[{"subnet":"fd66::/64"}]"#
-    } else {
-        ""
-    };
+fn keys(plugin: &str, tag: &str) -> String {
     match plugin {
         "bridge" => format!(
-            r#""type":"bridge","bridge":"cni0","isDefaultGateway":true,"ipMasq":true,"ipam":{{"type":"host-local","ranges":[[{{"subnet":"10.66.0.0/16"}}]{more}],"dataDir":"/run/leases-{tag}"}}"#
+            r#""type":"bridge","bridge":"cni0","isDefaultGateway":true,"ipMasq":true,"ipam":{{"type":"host-local","subnet":"10.66.0.0/16","dataDir":"/run/leases-{tag}"}}"#
         ),
         "portmap" => r#""type":"portmap","capabilities":{"portMappings":true}"#.to_owned(),
         other => format!(r#""type":"{other}""#),
@@ -87,13 +79,12 @@ fn keys(plugin: &str, tag: &str, ipv6: bool) -> String {
 }
 
 impl Host {
-    fn new(who: Who, tag: &'static str, setup: Setup) -> Result<Host> {
+    fn new(who: Who, tag: &'static str, already: Already) -> Result<Host> {
         let (place, _) = with_outside(HOST)?;
         let host = Host {
             who,
             place,
             tag,
-            setup,
             next: Cell::default(),
         };
         match &host.who {
@@ -106,7 +97,7 @@ impl Host {
             Who::Runner(_) => {
                 let plugins = CHAIN
                     .iter()
-                    .map(|plugin| format!("{{{}}}", keys(plugin, tag, setup.ipv6)));
+                    .map(|plugin| format!("{{{}}}", keys(plugin, tag)));
                 let plugins = plugins.collect::<Vec<_>>().join(",");
                 let list =
                     format!(r#"{{"cniVersion":"1.0.0","name":"cni","plugins":[{plugins}]}}"#);
@@ -114,11 +105,11 @@ impl Host {
             }
             Who::Plugins(..) => {}
         }
-        for port in (FIRST..).take(setup.attached.into()) {
+        for port in (FIRST..).take(already.attached.into()) {
             host.add_for_good(&mappings(port..port + 1))?;
         }
-        if setup.ports > 0 {
-            host.add_for_good(&mappings(FIRST..FIRST + setup.ports))?;
+        if already.ports > 0 {
+            host.add_for_good(&mappings(FIRST..FIRST + already.ports))?;
         }
         host.round()?; // the first one makes the network where nothing else does
         Ok(host)
@@ -189,7 +180,7 @@ impl Host {
                 match operation {
                     "DEL" => plugins.reverse(),
                     // The reference's portmap asks for the rules of IPv6 where there is none.
-                    "CHECK" if !self.setup.ipv6 => plugins.retain(|plugin| *plugin != "portmap"),
+                    "CHECK" => plugins.retain(|plugin| *plugin != "portmap"),
                     _ => {}
                 }
                 for plugin in plugins {
@@ -219,7 +210,7 @@ impl Host {
             .context("no name")?;
         let mut input = format!(
             r#"{{"cniVersion":"1.0.0","name":"cni",{}"#,
-            keys(plugin, self.tag, self.setup.ipv6)
+            keys(plugin, self.tag)
         );
         if plugin == "portmap" {
             input.push_str(&format!(r#","runtimeConfig":{ports}"#));
@@ -255,17 +246,17 @@ impl Host {
 
 /// A host that is made when it is first needed.
 #[derive(Clone)]
-struct Lazy(Rc<(Who, &'static str, Setup, OnceCell<Host>)>);
+struct Lazy(Rc<(Who, &'static str, Already, OnceCell<Host>)>);
 
 impl Lazy {
-    fn new(who: &Who, tag: &'static str, setup: Setup) -> Lazy {
-        Lazy(Rc::new((who.clone(), tag, setup, OnceCell::new())))
+    fn new(who: &Who, tag: &'static str, already: Already) -> Lazy {
+        Lazy(Rc::new((who.clone(), tag, already, OnceCell::new())))
     }
 
     fn round(&self) -> Result<Took> {
-        let (who, tag, setup, host) = &*self.0;
+        let (who, tag, already, host) = &*self.0;
         if host.get().is_none() {
-            let _ = host.set(Host::new(who.clone(), tag, *setup)?);
+            let _ = host.set(Host::new(who.clone(), tag, *already)?);
         }
         host.get().context("no host")?.round()
     }
@@ -280,7 +271,7 @@ fn with<'a>(
     tag: &'static str,
     part: Part,
 ) -> Case<'a> {
-    on(case, name, &Lazy::new(who, tag, Setup::default()), part)
+    on(case, name, &Lazy::new(who, tag, Already::default()), part)
 }
 
 fn on<'a>(case: Case<'a>, name: &'static str, host: &Lazy, part: Part) -> Case<'a> {
@@ -314,20 +305,14 @@ pub fn all(size: &Size) -> Result<Vec<Case<'_>>> {
 /// A chain of ours on a host with nothing, and on one with many attached or many ports.
 fn beside<'a>(directory: &Path, attached: u16, rounds: usize) -> Vec<Case<'a>> {
     let chain = Who::Plugins(directory.to_owned(), CHAIN);
-    let host = |tag, setup| Lazy::new(&chain, tag, setup);
-    let nothing = host("m", Setup::default());
-    let many = host(
-        "n",
-        Setup {
-            attached,
-            ..Setup::default()
-        },
-    );
+    let host = |tag, already| Lazy::new(&chain, tag, already);
+    let nothing = host("m", Already::default());
+    let many = host("n", Already { attached, ports: 0 });
     let ports = host(
         "o",
-        Setup {
+        Already {
+            attached: 0,
             ports: MANY,
-            ..Setup::default()
         },
     );
     let rows: [(&'static str, &Lazy, Part); 5] = [
@@ -344,9 +329,6 @@ fn beside<'a>(directory: &Path, attached: u16, rounds: usize) -> Vec<Case<'a>> {
     rows.into_iter().map(row).collect()
 }
 
-/// Where the reference's portmap can be asked, too.
-const BOTH_FAMILIES: &str = "CNI CHECK, both families";
-
 /// A row: its name, who of ours, the tags of both, which operation, and how many times longer the reference is to take.
 type Chains<'w> = (&'static str, &'w Who, [&'static str; 2], Part, f64);
 
@@ -354,7 +336,7 @@ fn chains<'a>(directory: &Path, vetch: PathBuf, rounds: usize) -> Vec<Case<'a>> 
     let chain = Who::Plugins(directory.to_owned(), CHAIN);
     let theirs = Who::Plugins(REFERENCE.into(), CHAIN);
     let runner = Who::Runner(vetch);
-    let rows: [Chains<'_>; 6] = [
+    let rows: [Chains<'_>; 5] = [
         (
             "CNI ADD, a chain",
             &chain,
@@ -369,7 +351,6 @@ fn chains<'a>(directory: &Path, vetch: PathBuf, rounds: usize) -> Vec<Case<'a>> 
             |took| took.check,
             10.0,
         ),
-        (BOTH_FAMILIES, &chain, ["p", "q"], |took| took.check, 10.0),
         (
             "CNI DEL, a chain",
             &chain,
@@ -393,14 +374,8 @@ fn chains<'a>(directory: &Path, vetch: PathBuf, rounds: usize) -> Vec<Case<'a>> 
         ),
     ];
     let row = |(name, who, [ours, reference], part, least): Chains<'_>| {
-        let setup = Setup {
-            ipv6: name == BOTH_FAMILIES,
-            ..Setup::default()
-        };
-        let [ours, reference] = [(who, ours), (&theirs, reference)];
-        let host = |(who, tag)| Lazy::new(who, tag, setup);
-        let case = on(Case::new(name, 1, rounds), "vetch", &host(ours), part);
-        on(case, "CNI", &host(reference), part).at_least("CNI", least)
+        let case = with(Case::new(name, 1, rounds), "vetch", who, ours, part);
+        with(case, "CNI", &theirs, reference, part).at_least("CNI", least)
     };
     rows.into_iter().map(row).collect()
 }
