@@ -1,6 +1,6 @@
 //! Intent to elements. Pure: what cannot be meant is refused here, before anything is sent.
 
-use crate::translation::{is_limited, limited, regions, turning};
+use crate::translation::{AddressRange, is_limited, limited, published_on, regions, turning};
 use crate::{
     Attachment, Change, Element, Error, Network, Owner, Publish, Result, Routed, Set, egress,
 };
@@ -421,15 +421,7 @@ fn single(owner: &Owner, publish: &Publish, port: u16, target: u16) -> Element {
 fn interval(owner: &Owner, publish: &Publish) -> Element {
     let to = publish.to.ip();
     let protocol = || Value::Protocol(publish.transport.number());
-    let every = by_family(
-        to,
-        (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::BROADCAST.into()),
-        (
-            Ipv6Addr::UNSPECIFIED.into(),
-            Ipv6Addr::from(u128::MAX).into(),
-        ),
-    );
-    let (first, last) = one_address(publish).map_or(every, |on| (on, on));
+    let AddressRange { first, last } = published_on(publish);
     let key = [
         Value::Ip(first),
         protocol(),

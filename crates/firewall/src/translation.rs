@@ -18,8 +18,8 @@ use std::str::FromStr;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AddressRange {
-    first: IpAddr,
-    last: IpAddr,
+    pub(crate) first: IpAddr,
+    pub(crate) last: IpAddr,
 }
 
 impl AddressRange {
@@ -181,14 +181,16 @@ impl FromStr for Source {
     }
 }
 
+/// The addresses of the host that a port is published on.
+pub(crate) fn published_on(publish: &Publish) -> AddressRange {
+    let every = AddressRange::every(publish.to.is_ipv4());
+    one_address(publish).map_or(every, |ip| AddressRange::of(ip.into()))
+}
+
 /// Which connections a port takes: none where all are meant.
 pub(crate) fn regions(publish: &Publish) -> Vec<Region> {
     let ipv4 = publish.to.is_ipv4();
-    let on = one_address(publish).map(|ip| AddressRange {
-        first: ip,
-        last: ip,
-    });
-    let on = on.unwrap_or(AddressRange::every(ipv4));
+    let on = published_on(publish);
     let own = publish.only.iter().filter(|only| only.to.is_ipv4() == ipv4);
     own.filter_map(|only| {
         let to = only.to.common(on)?;
