@@ -280,7 +280,13 @@ fn kind(network: &Network) -> String {
     let vlan = network.vlans.and_then(|vlans| vlans.gateway);
     let vlan = vlan.map(|vlan| format!("vlan {vlan}"));
     let internal = network.internal.then(|| "internal".to_owned());
-    view::joined(internal.into_iter().chain(vlan))
+    let bridgeless = match (network.is_foreign(), network.routed) {
+        (true, _) => Some("ports only"),
+        (false, true) => Some("routed"),
+        (false, false) => None,
+    };
+    let bridgeless = bridgeless.map(str::to_owned);
+    view::joined(internal.into_iter().chain(vlan).chain(bridgeless))
 }
 
 fn list(global: &Global, out: &mut Output) -> Result<Answer, Failure> {
@@ -294,7 +300,7 @@ fn list(global: &Global, out: &mut Output) -> Result<Answer, Failure> {
         let subnets = network.subnets.iter().map(|subnet| subnet.prefix);
         vec![
             network.name.to_string(),
-            network.bridge.to_string(),
+            view::joined((!network.routed).then_some(network.bridge)),
             view::joined(subnets),
             view::joined(network.subnets.iter().map(|subnet| subnet.gateway)),
             network.mtu.to_string(),

@@ -22,7 +22,7 @@ pub(crate) fn network(network: &Network) -> Value {
     let subnet = |subnet: &bridge::Subnet| json!({"subnet": subnet.prefix.to_string(), "gateway": subnet.gateway});
     json!({
         "name": network.name.as_str(),
-        "bridge": network.bridge.to_string(),
+        "bridge": (!network.routed).then(|| network.bridge.to_string()),
         "vlan": network.vlans.and_then(|vlans| vlans.gateway).map(VlanId::get),
         "mac": network.mac.to_string(),
         "subnets": network.subnets.iter().map(subnet).collect::<Vec<_>>(),
@@ -56,10 +56,11 @@ fn names(joined: &[Joined]) -> Vec<&str> {
 /// A network as lines for people.
 pub(crate) fn facts(network: &Network) -> Vec<(&'static str, String)> {
     let yes = |flag| if flag { "yes" } else { "no" }.to_owned();
-    let mut facts = vec![
-        ("network", network.name.to_string()),
-        ("bridge", format!("{} {}", network.bridge, network.mac)),
-    ];
+    let bridge = match network.routed {
+        true => "none: each container has a link of its own".to_owned(),
+        false => format!("{} {}", network.bridge, network.mac),
+    };
+    let mut facts = vec![("network", network.name.to_string()), ("bridge", bridge)];
     if let Some(vlans) = network.vlans {
         let gateway = vlans
             .gateway
